@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need, in one apt-get call, and only when one is missing.
+# usage: test/setup.sh [bench]      (bench adds the rivals that test/bench measures against)
+set -euo pipefail
+
+packages=(
+  gcc libc6-dev             # compiles the shim, and the C that the struct tests compare with
+  busybox-static            # the small image
+  debootstrap               # the large image: a Debian tree with nginx and python
+  docker-registry           # a real registry on loopback
+  skopeo umoci              # make images and push them in every format
+  tmux                      # a real terminal
+  procps                    # ps, which the process checks read with
+)
+if [[ ${1:-} == bench ]]; then packages+=(podman crun runc hyperfine); fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then exit 0; fi
+
+install="apt-get install --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  echo "test/setup.sh: the tests need ${missing[*]}, and this is not a Debian system: install them by its own means" >&2
+  exit 1
+fi
+if ((EUID != 0)); then
+  echo "test/setup.sh: the tests need root and these packages; as root: $install" >&2
+  exit 1
+fi
+
+# docker-registry's package would start its service on every interface; the tests start their own on loopback.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+
+echo "test/setup.sh: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+install() { apt-get install --yes --quiet --no-install-recommends "${missing[@]}" </dev/null; }
+# The package lists of a fresh machine are absent or stale; one that is up to date needs no update.
+if ! install >/tmp/currunt-setup.$$ 2>&1; then
+  apt-get update --quiet </dev/null
+  install
+fi
+rm -f /tmp/currunt-setup.$$
