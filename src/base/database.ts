@@ -1,0 +1,114 @@
+/** The index: one SQLite database of images, layers and containers; the whole schema is here. */
+import type { Database } from "bun:sqlite";
+import { CurruntError } from "./error.ts";
+
+/**
+ * Version 1. Digests are `sha256:<hex>` texts, times are milliseconds since 1970, JSON is text.
+ * - `images.id` is the config's digest; `config` the config itself, so that a start reads no blob.
+ * - `layers` has a row for each complete directory under `layers/`; `blob_diff_ids` tells what a compressed blob unpacks to.
+ * - `containers.record` is the engine's JSON; the other columns are what queries ask for.
+ */
+const schema = `
+CREATE TABLE images (
+  id TEXT PRIMARY KEY,
+  manifest_digest TEXT NOT NULL,
+  os TEXT NOT NULL,
+  architecture TEXT NOT NULL,
+  variant TEXT,
+  config TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  pulled_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE image_references (
+  name TEXT PRIMARY KEY,
+  image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX image_references_image ON image_references(image_id);
+CREATE TABLE layers (
+  diff_id TEXT PRIMARY KEY,
+  size_bytes INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE image_layers (
+  image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  diff_id TEXT NOT NULL REFERENCES layers(diff_id),
+  PRIMARY KEY (image_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX image_layers_layer ON image_layers(diff_id);
+CREATE TABLE blob_diff_ids (
+  blob_digest TEXT PRIMARY KEY,
+  diff_id TEXT NOT NULL
+) STRICT;
+CREATE TABLE containers (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  image_id TEXT,
+  created_at INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  exit_code INTEGER,
+  record TEXT NOT NULL
+) STRICT;
+CREATE INDEX containers_image ON containers(image_id);
+PRAGMA user_version = 1;
+`;
+const schemaVersion = 1;
+
+/** How long a statement waits for another process's write, in milliseconds: writes take microseconds, so this means trouble. */
+const busyTimeoutMs = 15_000;
+
+/**
+ * Opens the index at `path`, which is made when it is missing. Commits are durable when they return; a caller whose
+ * data need not survive a power cut says so with `relaxDurability`. Nobody need close it: a process may just end.
+ */
+export async function openDatabase(path: string): Promise<Database> {
+  // Loaded here because commands that need no index should not pay for SQLite.
+  const { Database: Sqlite } = await import("bun:sqlite");
+  const database = new Sqlite(path, { create: true, strict: true });
+  try {
+    database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    if (versionOf(database) !== schemaVersion) createSchema(database, path);
+    database.run("PRAGMA foreign_keys = ON");
+    return database;
+  } catch (error) {
+    database.close();
+    throw new CurruntError("internal", `open the index ${JSON.stringify(path)}`, { cause: error });
+  }
+}
+
+/** From here on commits of this connection survive a crash of the process, but not a power cut: they cost no fsync. */
+export function relaxDurability(database: Database): void {
+  database.run("PRAGMA synchronous = NORMAL");
+}
+
+/** The opposite of {@link relaxDurability}, and the state of a new connection. */
+export function restoreDurability(database: Database): void {
+  database.run("PRAGMA synchronous = FULL");
+}
+
+function versionOf(database: Database): number {
+  return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+function createSchema(database: Database, path: string): void {
+  database.run("PRAGMA journal_mode = WAL");
+  database
+    .transaction(() => {
+      // Another process may have made it between the first look and this transaction.
+      const version = versionOf(database);
+      if (version === schemaVersion) return;
+      if (version !== 0) {
+        throw new CurruntError(
+          "unsupported",
+          `the index has schema version ${version}, this program knows ${schemaVersion}`,
+          {
+            hint: `use the version of currunt that made ${path}, or another -data-root`,
+          },
+        );
+      }
+      database.run(schema);
+    })
+    .immediate();
+}

@@ -1,0 +1,100 @@
+/** Where everything lies on disk: the data root (kept) and the run root (gone after a reboot). */
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** The two directories that hold all of currunt's state; absolute paths. */
+export interface Roots {
+  /** Images, layers, containers, the index: /var/lib/currunt. */
+  readonly data: string;
+  /** Sockets and states of what runs now: /run/currunt. */
+  readonly run: string;
+}
+
+/** The defaults of root; `-data-root` and `-run-root` or the environment choose others. */
+export const defaultRoots: Roots = { data: "/var/lib/currunt", run: "/run/currunt" };
+
+/** The files and directories of a data root. */
+export interface DataPaths {
+  /** SQLite index of images, layers, containers. */
+  readonly database: string;
+  /** Manifests and configs by digest: `blobs/sha256/<hex>`. */
+  readonly blobs: string;
+  /** One overlay directory a layer: `layers/<diffID hex>`. */
+  readonly layers: string;
+  /** What is being made; an entry is renamed to its place when it is complete, and swept when its maker died. */
+  readonly staging: string;
+  /** `containers/<id>`: see {@link ContainerPaths}. */
+  readonly containers: string;
+  /** `volumes/<name>`: the directories of anonymous volumes. */
+  readonly volumes: string;
+}
+
+/** Where a data root keeps what. */
+export function dataPaths(roots: Roots): DataPaths {
+  return {
+    database: join(roots.data, "index.db"),
+    blobs: join(roots.data, "blobs", "sha256"),
+    layers: join(roots.data, "layers"),
+    staging: join(roots.data, "staging"),
+    containers: join(roots.data, "containers"),
+    volumes: join(roots.data, "volumes"),
+  };
+}
+
+/** The files and directories of one container. */
+export interface ContainerPaths {
+  /** `containers/<id>`. */
+  readonly directory: string;
+  /** Locked (flock) by the container's monitor for all its life. */
+  readonly lock: string;
+  /** The overlay's changes, kept until the container is removed. */
+  readonly upper: string;
+  /** The overlay's scratch directory. */
+  readonly work: string;
+  /** The log in CRI format. */
+  readonly log: string;
+  /** hostname, hosts and resolv.conf, which are bound over the image's. */
+  readonly etc: string;
+  /** `<run root>/<id>`: exists while the container runs. */
+  readonly run: string;
+  /** Unix socket of the monitor. */
+  readonly attachSocket: string;
+  /** What runs: process ID and start time. */
+  readonly state: string;
+}
+
+/** Where the container `id` keeps what. */
+export function containerPaths(roots: Roots, id: string): ContainerPaths {
+  const directory = join(roots.data, "containers", id);
+  const run = join(roots.run, id);
+  return {
+    directory,
+    lock: join(directory, "lock"),
+    upper: join(directory, "upper"),
+    work: join(directory, "work"),
+    log: join(directory, "log"),
+    etc: join(directory, "etc"),
+    run,
+    attachSocket: join(run, "attach.sock"),
+    state: join(run, "state.json"),
+  };
+}
+
+/**
+ * Makes the directories of both roots where they are missing: the data root for root's eyes only (loose modes were
+ * CVE-2021-41103), the run root passable so that a user namespace can traverse it.
+ */
+export function prepareRoots(roots: Roots): void {
+  const { database, ...directories } = dataPaths(roots);
+  if (!existsSync(database)) {
+    mkdirSync(roots.data, { recursive: true, mode: 0o700 });
+    chmodSync(roots.data, 0o700);
+    for (const directory of Object.values(directories))
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  if (!existsSync(roots.run)) {
+    mkdirSync(roots.run, { recursive: true, mode: 0o711 });
+    // The caller's umask may have taken bits away.
+    chmodSync(roots.run, 0o711);
+  }
+}

@@ -1,0 +1,59 @@
+/** The index opens, makes its schema once, and refuses what it does not know. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDatabase, relaxDurability, restoreDurability } from "../../../src/base/database.ts";
+import { explain } from "../../../src/base/error.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "currunt-database-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test("openDatabase() makes the schema and keeps what is stored", async () => {
+  const path = join(directory, "kept.db");
+  const first = await openDatabase(path);
+  first.run(
+    "INSERT INTO containers (id, name, created_at, status, record) VALUES ('a', 'web', 1, 'created', '{}')",
+  );
+  first.close();
+  const second = await openDatabase(path);
+  expect(second.query("SELECT name FROM containers").all()).toEqual([{ name: "web" }]);
+  second.close();
+});
+
+test("openDatabase() by several at once makes one schema", async () => {
+  const path = join(directory, "several.db");
+  const databases = await Promise.all([openDatabase(path), openDatabase(path), openDatabase(path)]);
+  for (const database of databases)
+    expect(database.query("SELECT count(*) AS n FROM images").get()).toEqual({ n: 0 });
+  for (const database of databases) database.close();
+});
+
+test("openDatabase() removes references with their image", async () => {
+  const database = await openDatabase(join(directory, "cascade.db"));
+  database.run("INSERT INTO images VALUES ('i', 'm', 'linux', 'amd64', NULL, '{}', 1, 1, 1)");
+  database.run("INSERT INTO image_references VALUES ('busybox', 'i')");
+  database.run("DELETE FROM images");
+  expect(database.query("SELECT * FROM image_references").all()).toEqual([]);
+  database.close();
+});
+
+test("openDatabase() refuses an index of a newer program", async () => {
+  const path = join(directory, "newer.db");
+  const database = await openDatabase(path);
+  database.run("PRAGMA user_version = 99");
+  database.close();
+  const error = await openDatabase(path).catch((error: unknown) => error);
+  expect(explain(error)).toContain("schema version 99");
+});
+
+test("relaxDurability() and restoreDurability() switch the synchronous level", async () => {
+  const database = await openDatabase(join(directory, "durable.db"));
+  const level = () => database.query("PRAGMA synchronous").get();
+  expect(level()).toEqual({ synchronous: 2 });
+  relaxDurability(database);
+  expect(level()).toEqual({ synchronous: 1 });
+  restoreDurability(database);
+  expect(level()).toEqual({ synchronous: 2 });
+  database.close();
+});
