@@ -5,6 +5,8 @@ import { CurruntError } from "./error.ts";
 /**
  * Version 1. Digests are `sha256:<hex>` texts, times are milliseconds since 1970, JSON is text.
  * - `images.id` is the config's digest; `config` the config itself, so that a start reads no blob.
+ *   `doomed`: removed by force while containers used it; it goes with the last of them.
+ * - `image_references.digest` is what the registry calls the name: an index's digest, or the manifest's.
  * - `layers` has a row for each complete directory under `layers/`; `blob_diff_ids` tells what a compressed blob unpacks to.
  * - `containers.record` is the engine's JSON; the other columns are what queries ask for.
  */
@@ -18,10 +20,12 @@ CREATE TABLE images (
   config TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  pulled_at INTEGER NOT NULL
+  pulled_at INTEGER NOT NULL,
+  doomed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE image_references (
   name TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
   image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX image_references_image ON image_references(image_id);
@@ -45,7 +49,7 @@ CREATE TABLE blob_diff_ids (
 CREATE TABLE containers (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  image_id TEXT,
+  image_id TEXT REFERENCES images(id),
   created_at INTEGER NOT NULL,
   status TEXT NOT NULL,
   exit_code INTEGER,

@@ -31,8 +31,8 @@ test("openDatabase() by several at once makes one schema", async () => {
 
 test("openDatabase() removes references with their image", async () => {
   const database = await openDatabase(join(directory, "cascade.db"));
-  database.run("INSERT INTO images VALUES ('i', 'm', 'linux', 'amd64', NULL, '{}', 1, 1, 1)");
-  database.run("INSERT INTO image_references VALUES ('busybox', 'i')");
+  database.run("INSERT INTO images VALUES ('i', 'm', 'linux', 'amd64', NULL, '{}', 1, 1, 1, 0)");
+  database.run("INSERT INTO image_references VALUES ('busybox', 'd', 'i')");
   database.run("DELETE FROM images");
   expect(database.query("SELECT * FROM image_references").all()).toEqual([]);
   database.close();
