@@ -91,6 +91,7 @@ async function buildExecutable(outfile: string): Promise<void> {
     sourcemap: "none",
     define: {
       CURRUNT_VERSION: JSON.stringify(manifest.version),
+      "process.arch": JSON.stringify(hostArchitecture()),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
     compile: {
