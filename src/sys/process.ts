@@ -1,0 +1,90 @@
+/** Processes by descriptor: open, signal, wait, and who takes orphans in. */
+import { readFileSync } from "node:fs";
+import { errno, libc } from "../../ffi/libc.ts";
+import { check, SyscallError } from "./error.ts";
+import { Fd } from "./fd.ts";
+
+const PR_SET_PDEATHSIG = 1;
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+const EINTR = 4;
+const ECHILD = 10;
+
+/** A descriptor of process `pid`, close-on-exec: readable once it has ended (`man 2 pidfd_open`). */
+export function openProcess(pid: number): Fd {
+  return new Fd(check(libc.pidfd_open(pid, 0), "pidfd_open", String(pid)));
+}
+
+/** Sends a signal to the very process that `pidfd` means; ESRCH when it has ended and been waited for. */
+export function sendSignal(pidfd: Fd, signal: number): void {
+  check(libc.pidfd_send_signal(pidfd.number, signal, null, 0), "pidfd_send_signal");
+}
+
+/** How a process ended. */
+export type ProcessEnd = { readonly exitCode: number } | { readonly signal: number };
+
+/** A child that has ended. */
+export interface EndedChild {
+  readonly pid: number;
+  readonly end: ProcessEnd;
+}
+
+/** Takes the end of child `pid` (any child: -1); undefined while it runs or when there is no such child. Never blocks. */
+export function reap(pid: number): EndedChild | undefined {
+  return waitFor(pid, WNOHANG);
+}
+
+/** Blocks until child `pid` ends: only for a child that is about to. */
+export function waitForEnd(pid: number): EndedChild | undefined {
+  return waitFor(pid, 0);
+}
+
+function waitFor(pid: number, flags: number): EndedChild | undefined {
+  const status = new Int32Array(1);
+  for (;;) {
+    const ended = libc.waitpid(pid, status, flags);
+    if (ended === 0) return undefined;
+    if (ended > 0) return { pid: ended, end: decodeStatus(status[0] ?? 0) };
+    const error = errno();
+    if (error === ECHILD) return undefined;
+    if (error !== EINTR) throw new SyscallError("waitpid", error, String(pid));
+  }
+}
+
+/** `man 2 waitpid`: the low 7 bits are the signal, the next byte is the exit code. */
+function decodeStatus(status: number): ProcessEnd {
+  const signal = status & 0x7f;
+  return signal === 0 ? { exitCode: (status >> 8) & 0xff } : { signal };
+}
+
+/** The shell's number for how a process ended: its exit code, or 128 and the signal. */
+export function exitCodeOf(end: ProcessEnd): number {
+  return "signal" in end ? 128 + end.signal : end.exitCode;
+}
+
+/** Makes this process the parent of orphans among its descendants (`man 2 PR_SET_CHILD_SUBREAPER`). */
+export function becomeSubreaper(): void {
+  check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "PR_SET_CHILD_SUBREAPER");
+}
+
+/** Has the kernel send `signal` to this process when its parent dies; 0: none. */
+export function setDeathSignal(signal: number): void {
+  check(libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl", "PR_SET_PDEATHSIG");
+}
+
+/**
+ * When process `pid` started, in clock ticks since boot; undefined when there is no such process or it is a zombie.
+ * Together with the pid it names a process for the life of the machine.
+ */
+export function startTimeOf(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return undefined;
+  }
+  // The name, in brackets, may hold spaces and brackets: the fields begin behind the last one (man 5 proc_pid_stat).
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0];
+  return state === "Z" || state === "X" ? undefined : Number(fields[19]);
+}
