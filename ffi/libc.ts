@@ -33,6 +33,8 @@ const functions = {
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   fsync: { args: ["i32"], returns: "i32" },
+  pwrite: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
+  ftruncate: { args: ["i32", "i64"], returns: "i32" },
   syncfs: { args: ["i32"], returns: "i32" },
   statfs: { args: ["ptr", "ptr"], returns: "i32" },
   fstatfs: { args: ["i32", "ptr"], returns: "i32" },
@@ -45,6 +47,7 @@ const functions = {
   readlinkat: { args: ["i32", "ptr", "ptr", "u64"], returns: "i64_fast" },
   fchmod: { args: ["i32", "u32"], returns: "i32" },
   fchmodat: { args: ["i32", "ptr", "u32", "i32"], returns: "i32" },
+  fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
   fchownat: { args: ["i32", "ptr", "u32", "u32", "i32"], returns: "i32" },
   utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   posix_fallocate: { args: ["i32", "i64", "i64"], returns: "i32" },
@@ -52,6 +55,11 @@ const functions = {
   lgetxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64_fast" },
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i64_fast" },
   lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
+  lremovexattr: { args: ["ptr", "ptr"], returns: "i32" },
+  fgetxattr: { args: ["i32", "ptr", "ptr", "u64"], returns: "i64_fast" },
+  flistxattr: { args: ["i32", "ptr", "u64"], returns: "i64_fast" },
+  fsetxattr: { args: ["i32", "ptr", "ptr", "u64", "i32"], returns: "i32" },
+  fremovexattr: { args: ["i32", "ptr"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   chroot: { args: ["ptr"], returns: "i32" },
   // Mounts and namespaces
@@ -103,6 +111,15 @@ const functions = {
  * architecture (`man 2 syscalls`); older ones give both.
  */
 const systemCalls = {
+  getdents64: { number: { x64: 217, arm64: 61 }, args: ["i32", "ptr", "u64"] },
+  copy_file_range: {
+    number: { x64: 326, arm64: 285 },
+    args: ["i32", "ptr", "i32", "ptr", "u64", "u32"],
+  },
+  statx: {
+    number: { x64: 332, arm64: 291 },
+    args: ["i32", "ptr", "i32", "u32", "ptr"],
+  },
   memfd_create: { number: { x64: 319, arm64: 279 }, args: ["ptr", "u32"] },
   pidfd_send_signal: { number: 424, args: ["i32", "i32", "ptr", "u32"] },
   open_tree: { number: 428, args: ["i32", "ptr", "u32"] },

@@ -1,0 +1,142 @@
+/** Whole directories: listing as bytes, recursive removal that follows no link, files replaced in one step, free space. */
+import { randomBytes } from "node:crypto";
+import { statfsSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { libc } from "../../ffi/libc.ts";
+import { check, failedWith } from "./error.ts";
+import type { Fd } from "./fd.ts";
+import type { Path } from "./file.ts";
+import {
+  fchmod,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  openat,
+  openat2,
+  openDirectory,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_XDEV,
+  renameat,
+  rmdirat,
+  unlinkat,
+  writeAll,
+} from "./file.ts";
+
+export interface DirectoryEntry {
+  readonly name: Buffer;
+  /** True for a directory; undefined when the file system does not tell. */
+  readonly isDirectory: boolean | undefined;
+}
+
+/** The entries of an open directory, without "." and "..", from its start. */
+export function readDirectory(directory: Fd): DirectoryEntry[] {
+  // A fresh descriptor: the position belongs to the open file, which others may share.
+  using listing = openat(directory, ".", O_RDONLY | O_DIRECTORY);
+  const buffer = Buffer.alloc(32768);
+  const entries: DirectoryEntry[] = [];
+  for (;;) {
+    const length = check(libc.getdents64(listing.number, buffer, buffer.length), "getdents64");
+    if (length === 0) return entries;
+    // struct linux_dirent64: u64 d_ino, i64 d_off, u16 d_reclen, u8 d_type, d_name (man 2 getdents).
+    for (let at = 0; at < length; at += buffer.readUInt16LE(at + 16)) {
+      const name = Buffer.from(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
+      const type = buffer[at + 18];
+      if (name.equals(dot) || name.equals(dotDot)) continue;
+      entries.push({ name, isDirectory: type === 0 ? undefined : type === 4 });
+    }
+  }
+}
+
+const dot = Buffer.from(".");
+const dotDot = Buffer.from("..");
+
+/**
+ * Removes `path` and all below it; does nothing when it is not there. Follows no link and enters no mount point
+ * (EXDEV): what a careless mount put inside survives.
+ */
+export function removeTree(directory: Fd | undefined, path: Path): void {
+  try {
+    unlinkat(directory, path);
+  } catch (error) {
+    if (failedWith(error, "ENOENT", "ENOTDIR")) return;
+    if (!failedWith(error, "EISDIR", "EPERM")) throw error;
+    emptyTree(directory, path);
+    rmdirat(directory, path);
+  }
+}
+
+function emptyTree(directory: Fd | undefined, path: Path): void {
+  using top = openat2(directory, path, {
+    flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+    resolve: RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+  });
+  // Directories met on the way down are moved up here, so that the depth of a tree costs neither descriptors nor stack.
+  let serial = 0;
+  for (let left = readDirectory(top); left.length > 0; left = readDirectory(top)) {
+    for (const { name, isDirectory } of left) {
+      if (isDirectory !== true && removeFile(top, name)) continue;
+      if (removeEmpty(top, name)) continue;
+      using child = openat2(top, name, {
+        flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+        resolve: RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+      });
+      for (const inner of readDirectory(child)) {
+        if (inner.isDirectory !== true && removeFile(child, inner.name)) continue;
+        if (removeEmpty(child, inner.name)) continue;
+        renameat(child, inner.name, top, `.${randomBytes(8).toString("hex")}.${serial++}`);
+      }
+      rmdirat(top, name);
+    }
+  }
+}
+
+/** False when it is a directory. */
+function removeFile(directory: Fd, name: Path): boolean {
+  try {
+    unlinkat(directory, name);
+    return true;
+  } catch (error) {
+    if (failedWith(error, "EISDIR", "EPERM")) return false;
+    throw error;
+  }
+}
+
+/** False when it has entries. */
+function removeEmpty(directory: Fd, name: Path): boolean {
+  try {
+    rmdirat(directory, name);
+    return true;
+  } catch (error) {
+    if (failedWith(error, "ENOTEMPTY", "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/**
+ * Writes `bytes` to a new file beside `path` and renames it over `path`: a reader sees the old or the new, also after a
+ * power cut. `mode` is set as given, whatever the umask.
+ */
+export function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): void {
+  using directory = openDirectory(dirname(path));
+  const temporary = `.${basename(path)}.${randomBytes(8).toString("hex")}`;
+  using file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    writeAll(file, bytes);
+    fchmod(file, mode);
+    check(libc.fsync(file.number), "fsync", path);
+    renameat(directory, temporary, directory, basename(path));
+  } catch (error) {
+    unlinkat(directory, temporary);
+    throw error;
+  }
+  check(libc.fsync(directory.number), "fsync", dirname(path));
+}
+
+/** What an unprivileged writer may still put on the file system of `path`, in bytes, and how many more files. */
+export function freeSpace(path: string): { bytes: number; files: number } {
+  const { bavail, bsize, ffree } = statfsSync(path);
+  return { bytes: bavail * bsize, files: ffree };
+}

@@ -1,0 +1,311 @@
+/** Files by directory descriptor and name: the at-calls, typed. Names may be bytes; none of the calls follows a link unless it says so. */
+import { constants } from "node:fs";
+import { libc } from "../../ffi/libc.ts";
+import { addressOf, cstring } from "../../ffi/memory.ts";
+import { struct } from "../../ffi/struct.ts";
+import { CurruntError } from "../base/error.ts";
+import { check } from "./error.ts";
+import { Fd } from "./fd.ts";
+
+/** A path or name: text (sent as UTF-8), or the bytes themselves, which need not be valid UTF-8. */
+export type Path = string | Uint8Array;
+
+/** A point in time. `nanoseconds` is 0 to 999 999 999, also for times before 1970: -0.25 s is {-1, 750 000 000}. */
+export interface Timestamp {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+// O_DIRECTORY and O_NOFOLLOW differ between architectures: the platform's own table has them.
+export const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, O_TRUNC, O_APPEND } = constants;
+export const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+
+/** Bits of `openat2` (linux/openat2.h): how a path is resolved. */
+export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+export const RESOLVE_IN_ROOT = 0x10;
+
+/** File types within a mode (`man 7 inode`). */
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_REMOVEDIR = 0x200;
+const AT_EMPTY_PATH = 0x1000;
+
+const open_how = struct("open_how", { flags: "u64", mode: "u64", resolve: "u64" }, addressOf);
+
+/** `path` with its final NUL. Refuses a NUL inside. */
+export function encodePath(path: Path): Uint8Array {
+  if (typeof path === "string") return cstring(path);
+  if (path.includes(0)) {
+    throw new CurruntError("invalid", `cannot pass ${JSON.stringify(displayPath(path))}: it contains a NUL`);
+  }
+  const encoded = new Uint8Array(path.length + 1);
+  encoded.set(path);
+  return encoded;
+}
+
+/** `path` for a message: bytes that are not UTF-8 appear as U+FFFD. */
+export function displayPath(path: Path): string {
+  return typeof path === "string" ? path : Buffer.from(path).toString();
+}
+
+function numberOf(directory: Fd | undefined): number {
+  return directory?.number ?? AT_FDCWD;
+}
+
+/** Opens `path`, relative to `directory` (undefined: the working directory). Close-on-exec. Follows links unless O_NOFOLLOW. */
+export function openat(directory: Fd | undefined, path: Path, flags: number, mode = 0): Fd {
+  const fd = libc.openat(numberOf(directory), encodePath(path), flags | O_CLOEXEC, mode);
+  return new Fd(check(fd, "openat", displayPath(path)));
+}
+
+export interface OpenHow {
+  readonly flags: number;
+  readonly mode?: number;
+  /** RESOLVE_* bits. */
+  readonly resolve: number;
+}
+
+/** `man 2 openat2`: opens with rules for the resolution of every component. Retries while a rename races with it. */
+export function openat2(directory: Fd | undefined, path: Path, { flags, mode = 0, resolve }: OpenHow): Fd {
+  const how = open_how.pack({ flags: (flags | O_CLOEXEC) >>> 0, mode, resolve });
+  const name = encodePath(path);
+  for (let attempt = 0; ; attempt++) {
+    const fd = libc.openat2(numberOf(directory), name, how, open_how.size);
+    if (fd >= 0) return new Fd(fd);
+    // EAGAIN: a concurrent rename or mount made ".." unsafe to decide. It passes (man 2 openat2).
+    try {
+      check(fd, "openat2", displayPath(path));
+    } catch (error) {
+      if (attempt >= 32 || !isAgain(error)) throw error;
+    }
+  }
+}
+
+function isAgain(error: unknown): boolean {
+  return error instanceof CurruntError && "code" in error && error.code === "EAGAIN";
+}
+
+/** Opens `path` as a process whose root is `root` would: absolute links and ".." stay inside; magic links are refused. */
+export function openInRoot(root: Fd, path: Path, flags: number, mode = 0): Fd {
+  return openat2(root, path, { flags, mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+}
+
+/** Opens a directory by host path, for use as `directory` of the other calls. */
+export function openDirectory(path: Path): Fd {
+  return openat(undefined, path, O_RDONLY | O_DIRECTORY);
+}
+
+/** `man 2 mkdirat`. The umask applies. */
+export function mkdirat(directory: Fd | undefined, path: Path, mode: number): void {
+  check(libc.mkdirat(numberOf(directory), encodePath(path), mode), "mkdirat", displayPath(path));
+}
+
+/** `man 2 mknodat`: `mode` holds the type. The umask applies. */
+export function mknodat(directory: Fd, path: Path, mode: number, major = 0, minor = 0): void {
+  const device = encodeDevice(major, minor);
+  check(libc.mknodat(directory.number, encodePath(path), mode, device), "mknodat", displayPath(path));
+}
+
+/** `dev_t` as glibc packs it (`man 3 makedev`): 12 bits of major, 20 of minor are what Linux has. */
+export function encodeDevice(major: number, minor: number): number {
+  if (major < 0 || minor < 0 || major > 0xfff || minor > 0xfffff) {
+    throw new CurruntError(
+      "invalid",
+      `device number ${major}:${minor} is out of range: 4095:1048575 at most`,
+    );
+  }
+  return (minor & 0xff) + (major << 8) + (minor >>> 8) * 0x100000;
+}
+
+/** `man 2 symlinkat`. */
+export function symlinkat(target: Path, directory: Fd, path: Path): void {
+  check(
+    libc.symlinkat(encodePath(target), directory.number, encodePath(path)),
+    "symlinkat",
+    displayPath(path),
+  );
+}
+
+/** A second name for a file. A symbolic link is linked itself, not what it points to. */
+export function linkat(oldDirectory: Fd, oldPath: Path, directory: Fd, path: Path): void {
+  check(
+    libc.linkat(oldDirectory.number, encodePath(oldPath), directory.number, encodePath(path), 0),
+    "linkat",
+    displayPath(path),
+  );
+}
+
+/** Removes a name that is not a directory. */
+export function unlinkat(directory: Fd | undefined, path: Path): void {
+  check(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", displayPath(path));
+}
+
+/** Removes an empty directory. */
+export function rmdirat(directory: Fd | undefined, path: Path): void {
+  check(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", displayPath(path));
+}
+
+/** `man 2 renameat`: replaces `path`. */
+export function renameat(
+  oldDirectory: Fd | undefined,
+  oldPath: Path,
+  directory: Fd | undefined,
+  path: Path,
+): void {
+  const [from, to] = [encodePath(oldPath), encodePath(path)];
+  check(
+    libc.renameat(numberOf(oldDirectory), from, numberOf(directory), to),
+    "renameat",
+    `${displayPath(oldPath)} -> ${displayPath(path)}`,
+  );
+}
+
+/** The target of a symbolic link, as bytes. */
+export function readlinkat(directory: Fd, path: Path): Buffer {
+  // A link's target is at most PATH_MAX bytes on every file system of Linux.
+  const target = Buffer.alloc(4096);
+  const length = libc.readlinkat(directory.number, encodePath(path), target, target.length);
+  return target.subarray(0, check(length, "readlinkat", displayPath(path)));
+}
+
+/** Owner and group of `path` itself. */
+export function fchownat(directory: Fd, path: Path, uid: number, gid: number): void {
+  const result = libc.fchownat(directory.number, encodePath(path), uid, gid, AT_SYMLINK_NOFOLLOW);
+  check(result, "fchownat", displayPath(path));
+}
+
+/** Owner and group of an open file. */
+export function fchown(file: Fd, uid: number, gid: number): void {
+  check(libc.fchown(file.number, uid, gid), "fchown");
+}
+
+/** Permission bits of an open file. */
+export function fchmod(file: Fd, mode: number): void {
+  check(libc.fchmod(file.number, mode), "fchmod");
+}
+
+/** Permission bits by name. Follows links: Linux cannot set the mode of one. */
+export function fchmodat(directory: Fd, path: Path, mode: number): void {
+  check(libc.fchmodat(directory.number, encodePath(path), mode, 0), "fchmodat", displayPath(path));
+}
+
+const timespecs = new DataView(new ArrayBuffer(32));
+const timespecBytes = new Uint8Array(timespecs.buffer);
+
+function packTimes(accessed: Timestamp, modified: Timestamp): Uint8Array {
+  packTime(0, accessed);
+  packTime(16, modified);
+  return timespecBytes;
+}
+
+// Two halves instead of a BigInt: this runs once a file of a layer.
+function packTime(offset: number, { seconds, nanoseconds }: Timestamp): void {
+  timespecs.setUint32(offset, seconds >>> 0, true);
+  timespecs.setInt32(offset + 4, Math.floor(seconds / 0x1_0000_0000), true);
+  timespecs.setUint32(offset + 8, nanoseconds, true);
+}
+
+/** Times of `path` itself, to the nanosecond; the file system clamps what it cannot hold. */
+export function utimensat(directory: Fd, path: Path, accessed: Timestamp, modified: Timestamp): void {
+  const times = packTimes(accessed, modified);
+  const result = libc.utimensat(directory.number, encodePath(path), times, AT_SYMLINK_NOFOLLOW);
+  check(result, "utimensat", displayPath(path));
+}
+
+/** Times of an open file. */
+export function futimens(file: Fd, accessed: Timestamp, modified: Timestamp): void {
+  check(libc.utimensat(file.number, null, packTimes(accessed, modified), 0), "utimensat");
+}
+
+/** Writes all of `bytes`, however many calls that takes. */
+export function writeAll(file: Fd, bytes: Uint8Array): void {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const written = check(libc.write(file.number, rest, rest.length), "write");
+    if (written === rest.length) return;
+    rest = rest.subarray(written);
+  }
+}
+
+/** Writes all of `bytes` at `offset`. */
+export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const rest = bytes.subarray(done);
+    done += check(libc.pwrite(file.number, rest, rest.length, offset + done), "pwrite");
+  }
+}
+
+/** Sets the size: shorter cuts, longer leaves a hole. */
+export function ftruncate(file: Fd, sizeBytes: number): void {
+  check(libc.ftruncate(file.number, sizeBytes), "ftruncate");
+}
+
+/** Everything of the file system that holds `file` on its way to the disk, and waits for it. */
+export function syncfs(file: Fd): void {
+  check(libc.syncfs(file.number), "syncfs");
+}
+
+export interface Status {
+  /** Type and permissions. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly links: number;
+  readonly inode: bigint;
+  /** "major:minor" of the file system. */
+  readonly device: string;
+  /** Of a device node. */
+  readonly major: number;
+  readonly minor: number;
+  readonly accessed: Timestamp;
+  readonly modified: Timestamp;
+}
+
+// struct statx of linux/stat.h: two timestamps apart, everything is at the offset of its own size.
+const STATX_BASIC_STATS = 0x7ff;
+const statxView = new DataView(new ArrayBuffer(256));
+const statxBytes = new Uint8Array(statxView.buffer);
+
+function readTime(offset: number): Timestamp {
+  const seconds = statxView.getInt32(offset + 4, true) * 0x1_0000_0000 + statxView.getUint32(offset, true);
+  return { seconds, nanoseconds: statxView.getUint32(offset + 8, true) };
+}
+
+/** `man 2 statx` of `path` itself; the empty path is `directory` itself (also one that is opened with O_PATH). */
+export function statat(directory: Fd | undefined, path: Path): Status {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+  const name = encodePath(path);
+  check(
+    libc.statx(numberOf(directory), name, flags, STATX_BASIC_STATS, statxBytes),
+    "statx",
+    displayPath(path),
+  );
+  return {
+    links: statxView.getUint32(16, true),
+    uid: statxView.getUint32(20, true),
+    gid: statxView.getUint32(24, true),
+    mode: statxView.getUint16(28, true),
+    inode: statxView.getBigUint64(32, true),
+    sizeBytes: Number(statxView.getBigUint64(40, true)),
+    accessed: readTime(64),
+    modified: readTime(112),
+    major: statxView.getUint32(128, true),
+    minor: statxView.getUint32(132, true),
+    device: `${statxView.getUint32(136, true)}:${statxView.getUint32(140, true)}`,
+  };
+}

@@ -1,0 +1,81 @@
+/** Extended attributes with names and values as bytes, by descriptor and name, never through a link. */
+import { libc } from "../../ffi/libc.ts";
+import { check, failedWith } from "./error.ts";
+import type { Fd } from "./fd.ts";
+import type { Path } from "./file.ts";
+import { displayPath, encodePath } from "./file.ts";
+
+/** XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h. */
+const maximumSizeBytes = 65536;
+
+/** Sets an attribute of an open file or directory (not one opened with O_PATH). */
+export function fsetxattr(file: Fd, name: Path, value: Uint8Array): void {
+  const result = libc.fsetxattr(file.number, encodePath(name), nonEmpty(value), value.length, 0);
+  check(result, "fsetxattr", displayPath(name));
+}
+
+/** Sets an attribute of `path` itself, whatever it is: a link, a device, a pipe. Needs /proc. */
+export function setxattrat(directory: Fd, path: Path, name: Path, value: Uint8Array): void {
+  const result = libc.lsetxattr(
+    procPath(directory, path),
+    encodePath(name),
+    nonEmpty(value),
+    value.length,
+    0,
+  );
+  check(result, "lsetxattr", `${displayPath(path)} ${displayPath(name)}`);
+}
+
+/** The attribute's value, or undefined when it is not there or the file system has none. */
+export function fgetxattr(file: Fd, name: Path): Buffer | undefined {
+  const value = Buffer.alloc(maximumSizeBytes);
+  const length = libc.fgetxattr(file.number, encodePath(name), value, value.length);
+  return absent(() => value.subarray(0, check(length, "fgetxattr", displayPath(name))));
+}
+
+/** The value of an attribute of `path` itself, or undefined when it is not there. Needs /proc. */
+export function getxattrat(directory: Fd, path: Path, name: Path): Buffer | undefined {
+  const value = Buffer.alloc(maximumSizeBytes);
+  const length = libc.lgetxattr(procPath(directory, path), encodePath(name), value, value.length);
+  return absent(() => value.subarray(0, check(length, "lgetxattr", displayPath(path))));
+}
+
+/** The names of all attributes of `path` itself. Needs /proc. */
+export function listxattrat(directory: Fd, path: Path): Buffer[] {
+  const names = Buffer.alloc(maximumSizeBytes);
+  const length = libc.llistxattr(procPath(directory, path), names, names.length);
+  const end = absent(() => check(length, "llistxattr", displayPath(path))) ?? 0;
+  const result: Buffer[] = [];
+  for (let start = 0; start < end; ) {
+    const stop = names.indexOf(0, start);
+    result.push(names.subarray(start, stop));
+    start = stop + 1;
+  }
+  return result;
+}
+
+/** Removes an attribute of an open file; does nothing when it is not there. */
+export function fremovexattr(file: Fd, name: Path): void {
+  const result = libc.fremovexattr(file.number, encodePath(name));
+  absent(() => check(result, "fremovexattr", displayPath(name)));
+}
+
+// There is no lsetxattr by descriptor before Linux 6.13. The magic link leads to the directory itself;
+// only the last component is looked up, and that is not followed.
+function procPath(directory: Fd, path: Path): Uint8Array {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${directory.number}/`), encodePath(path)]);
+}
+
+// bun:ffi cannot take the address of an array without bytes.
+function nonEmpty(value: Uint8Array): Uint8Array {
+  return value.length === 0 ? new Uint8Array(1) : value;
+}
+
+function absent<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (failedWith(error, "ENODATA", "EOPNOTSUPP", "ENOTSUP")) return undefined;
+    throw error;
+  }
+}
