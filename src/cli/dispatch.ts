@@ -1,0 +1,74 @@
+/** From the arguments to the exit code: finds the command, loads it, runs it, reports what went wrong. */
+import { CurruntError } from "../base/error.ts";
+import type { Command } from "./command.ts";
+import { commandAliases, commands } from "./commands.ts";
+import type { FlagTable } from "./flag.ts";
+import { globalFlags } from "./global.ts";
+import { nearest } from "./suggest.ts";
+import { tokenize } from "./tokenize.ts";
+
+/** Runs the command line `argv` (without the program's name); resolves to the exit code and never throws. */
+export async function dispatch(argv: readonly string[]): Promise<number> {
+  try {
+    const found = find(argv);
+    const command = await found.load();
+    return await command.execute(found.argv);
+  } catch (error) {
+    const { report } = await import("./report.ts");
+    return report(error, argv);
+  }
+}
+
+const beforeCommand = {
+  ...globalFlags,
+  help: { ...globalFlags.help, short: "h" },
+  version: { type: "boolean", short: "v", help: "show the version" },
+} as const satisfies FlagTable;
+
+interface Found {
+  readonly load: () => Promise<Command>;
+  /** The global flags that stood before the command's name, then what followed it. */
+  readonly argv: readonly string[];
+}
+
+function find(argv: readonly string[]): Found {
+  // The usual case, without a look at flags: the command comes first.
+  const direct = lookUp(argv[0]);
+  if (direct !== undefined) return { load: direct, argv: argv.slice(1) };
+  const { given, positionals } = tokenize(beforeCommand, argv, {
+    stopAtPositional: true,
+    environment: process.env,
+    help: "currunt help",
+  });
+  const name = given.has("version") ? "version" : positionals[0];
+  if (given.has("help") || name === undefined) return { load: overview(given.has("help")), argv: [] };
+  if (given.has("version")) return { load: lookUp("version") ?? overview(false), argv: [] };
+  const load = lookUp(name);
+  if (load === undefined) throw unknownCommand(name);
+  const before = argv.slice(0, argv.length - positionals.length);
+  return { load, argv: [...before.filter((token) => token !== "--"), ...positionals.slice(1)] };
+}
+
+function lookUp(name: string | undefined): (() => Promise<Command>) | undefined {
+  if (name === undefined) return undefined;
+  const canonical = Object.hasOwn(commandAliases, name) ? commandAliases[name] : name;
+  return canonical !== undefined && Object.hasOwn(commands, canonical)
+    ? commands[canonical]?.load
+    : undefined;
+}
+
+/** Without a command the overview is an answer when it was asked for, and an error (exit code 125) otherwise. */
+function overview(asked: boolean): () => Promise<Command> {
+  return async () =>
+    asked ? (await import("./help-command.ts")).help : (await import("./help-command.ts")).missing;
+}
+
+function unknownCommand(name: string): CurruntError {
+  const visible = Object.keys(commands).filter((known) => commands[known]?.hidden !== true);
+  const meant = nearest(name, visible);
+  return new CurruntError(
+    "invalid",
+    `unknown command ${JSON.stringify(name)}${meant === undefined ? "" : `: did you mean "${meant}"?`}`,
+    { hint: `"currunt help" lists the commands` },
+  );
+}

@@ -1,0 +1,67 @@
+/** How a failure ends the program: one line with the chain of causes, a hint, and the exit code of its kind. */
+import type { ErrorKind } from "../base/error.ts";
+import { CurruntError, explain, hintOf } from "../base/error.ts";
+
+/**
+ * Exit code by kind. All are 125, so that a script can tell our failures from the exit codes of a container's program
+ * (docker's and podman's rule for `run` and `exec`, kept for every command); an error may carry its own (126, 127, 1).
+ */
+const exitCodes = {
+  invalid: 125,
+  "not-found": 125,
+  exists: 125,
+  conflict: 125,
+  denied: 125,
+  unsupported: 125,
+  unavailable: 125,
+  internal: 125,
+} as const satisfies Record<ErrorKind, number>;
+
+/** Exit code of a program that wrote to a closed pipe: 128 + SIGPIPE. */
+const brokenPipe = 141;
+
+/** Writes `error` to standard error in the form that `argv` asks for; returns the exit code. */
+export function report(error: unknown, argv: readonly string[]): number {
+  if (isBrokenPipe(error)) return brokenPipe;
+  const style = styleOf(argv);
+  console.error(style.json ? jsonLine(error) : textLines(error));
+  if (style.debug && error instanceof Error) console.error(error.stack);
+  return exitCodeOf(error);
+}
+
+/** Exit code that `error` ends the program with. */
+export function exitCodeOf(error: unknown): number {
+  const failure = error instanceof SuppressedError ? error.suppressed : error;
+  return failure instanceof CurruntError ? (failure.exitCode ?? exitCodes[failure.kind]) : exitCodes.internal;
+}
+
+function textLines(error: unknown): string {
+  const hint = hintOf(error);
+  return `currunt: ${explain(error)}${hint === undefined ? "" : `\nhint: ${hint}`}`;
+}
+
+/** One JSON object on a line. `code` is the error's kind: stable, for programs; `msg` and `hint` are for people. */
+function jsonLine(error: unknown): string {
+  const failure = error instanceof SuppressedError ? error.suppressed : error;
+  return JSON.stringify({
+    level: "error",
+    msg: explain(error),
+    time: new Date().toISOString(),
+    code: failure instanceof CurruntError ? failure.kind : "internal",
+    hint: hintOf(error),
+  });
+}
+
+/** Whoever read our output has gone: nobody to tell. */
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
+}
+
+/** Looked for in the text: the error may be that the flags cannot be parsed. */
+function styleOf(argv: readonly string[]): { json: boolean; debug: boolean } {
+  const line = argv.join("\0");
+  return {
+    json: /(^|\0)--?log-format(=|\0)json(\0|$)/.test(line),
+    debug: /(^|\0)--?debug(\0|$)/.test(line),
+  };
+}
