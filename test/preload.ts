@@ -3,4 +3,4 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildShim } from "../build.ts";
 
-if (existsSync(join(import.meta.dir, "../ffi/shim"))) buildShim();
+if (existsSync(join(import.meta.dir, "../ffi/shim/main.c"))) buildShim();
