@@ -45,16 +45,22 @@ const shimFlags = [
 
 type Architecture = "x64" | "arm64";
 interface Target {
+  /** Bun's name for it. */
+  bun: Bun.Build.CompileTarget;
   architecture: Architecture;
   /** The npm package that carries Bun for this target. */
   runtime: string;
 }
 
 const targets: Record<string, Target> = {
-  "linux-x64": { architecture: "x64", runtime: "bun-linux-x64" },
-  "linux-arm64": { architecture: "arm64", runtime: "bun-linux-aarch64" },
-  "linux-x64-musl": { architecture: "x64", runtime: "bun-linux-x64-musl" },
-  "linux-arm64-musl": { architecture: "arm64", runtime: "bun-linux-aarch64-musl" },
+  "linux-x64": { bun: "bun-linux-x64", architecture: "x64", runtime: "bun-linux-x64" },
+  "linux-arm64": { bun: "bun-linux-arm64", architecture: "arm64", runtime: "bun-linux-aarch64" },
+  "linux-x64-musl": { bun: "bun-linux-x64-musl", architecture: "x64", runtime: "bun-linux-x64-musl" },
+  "linux-arm64-musl": {
+    bun: "bun-linux-arm64-musl",
+    architecture: "arm64",
+    runtime: "bun-linux-aarch64-musl",
+  },
 };
 
 /** Compiles `ffi/shim/*.c` into `out`, unless `out` is newer than every source. Returns whether it compiled. */
@@ -216,6 +222,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     },
     compile: {
       outfile: temporary,
+      target: target.bun,
       executablePath: native ? process.execPath : fetchRuntime(target.runtime),
       // A program that root runs must not take orders from files of the directory it is started in, nor run code
       // that is not part of it.
