@@ -31,6 +31,7 @@ const functions = {
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
+  fcntl_ptr: { symbol: "fcntl", args: ["i32", "i32", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   fsync: { args: ["i32"], returns: "i32" },
   pwrite: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
@@ -86,6 +87,7 @@ const functions = {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  setsid: { args: [], returns: "i32" },
   getuid: { args: [], returns: "u32" },
   geteuid: { args: [], returns: "u32" },
   // Terminals
@@ -102,6 +104,7 @@ const functions = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64_fast" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64_fast" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
 } as const satisfies Record<string, Signature & { symbol?: string }>;

@@ -52,6 +52,8 @@ CREATE TABLE containers (
   image_id TEXT REFERENCES images(id),
   created_at INTEGER NOT NULL,
   status TEXT NOT NULL,
+  started_at INTEGER,
+  exited_at INTEGER,
   exit_code INTEGER,
   record TEXT NOT NULL
 ) STRICT;
