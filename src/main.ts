@@ -1,4 +1,11 @@
-/** The entry of the executable: hands the arguments to the command line and ends with its exit code. */
-import { dispatch } from "./cli/dispatch.ts";
+/** The entry of the executable: hands the arguments to the command line, or becomes the monitor of a container. */
 
-process.exit(await dispatch(process.argv.slice(2)));
+const argv = process.argv.slice(2);
+if (argv[0] === "monitor") {
+  // One process a container for all its life: it must not carry the command line's code with it.
+  const { monitor } = await import("./cli/monitor.ts");
+  await monitor();
+  process.exit(0);
+}
+const { dispatch } = await import("./cli/dispatch.ts");
+process.exit(await dispatch(argv));

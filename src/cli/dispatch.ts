@@ -1,7 +1,7 @@
 /** From the arguments to the exit code: finds the command, loads it, runs it, reports what went wrong. */
 import { CurruntError } from "../base/error.ts";
 import type { Command } from "./command.ts";
-import { commandAliases, commands } from "./commands.ts";
+import { commands } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
 import { nearest } from "./suggest.ts";
@@ -15,7 +15,7 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     return await command.execute(found.argv);
   } catch (error) {
     const { report } = await import("./report.ts");
-    return report(error, argv);
+    return report(error);
   }
 }
 
@@ -46,15 +46,14 @@ function find(argv: readonly string[]): Found {
   const load = lookUp(name);
   if (load === undefined) throw unknownCommand(name);
   const before = argv.slice(0, argv.length - positionals.length);
-  return { load, argv: [...before.filter((token) => token !== "--"), ...positionals.slice(1)] };
+  return {
+    load,
+    argv: [...(before.at(-1) === "--" ? before.slice(0, -1) : before), ...positionals.slice(1)],
+  };
 }
 
 function lookUp(name: string | undefined): (() => Promise<Command>) | undefined {
-  if (name === undefined) return undefined;
-  const canonical = Object.hasOwn(commandAliases, name) ? commandAliases[name] : name;
-  return canonical !== undefined && Object.hasOwn(commands, canonical)
-    ? commands[canonical]?.load
-    : undefined;
+  return name !== undefined && Object.hasOwn(commands, name) ? commands[name]?.load : undefined;
 }
 
 /** Without a command the overview is an answer when it was asked for, and an error (exit code 125) otherwise. */
@@ -64,8 +63,7 @@ function overview(asked: boolean): () => Promise<Command> {
 }
 
 function unknownCommand(name: string): CurruntError {
-  const visible = Object.keys(commands).filter((known) => commands[known]?.hidden !== true);
-  const meant = nearest(name, visible);
+  const meant = nearest(name, Object.keys(commands));
   return new CurruntError(
     "invalid",
     `unknown command ${JSON.stringify(name)}${meant === undefined ? "" : `: did you mean "${meant}"?`}`,

@@ -24,7 +24,7 @@ export function renderHelp(command: Command): string {
 
 /** The overview of all commands. */
 export function renderOverview(commands: Readonly<Record<string, Entry>>, globals: FlagTable): string {
-  const visible = Object.entries(commands).filter(([, entry]) => entry.hidden !== true);
+  const visible = Object.entries(commands);
   const groups = new Set(visible.map(([, entry]) => entry.group));
   const sections = [...groups].map((group) =>
     [

@@ -20,10 +20,10 @@ const exitCodes = {
 /** Exit code of a program that wrote to a closed pipe: 128 + SIGPIPE. */
 const brokenPipe = 141;
 
-/** Writes `error` to standard error in the form that `argv` asks for; returns the exit code. */
-export function report(error: unknown, argv: readonly string[]): number {
+/** Writes `error` to standard error in the form that the command line asks for; returns the exit code. */
+export function report(error: unknown): number {
   if (isBrokenPipe(error)) return brokenPipe;
-  const style = styleOf(argv);
+  const style = styleOf(process.argv.slice(2));
   console.error(style.json ? jsonLine(error) : textLines(error));
   if (style.debug && error instanceof Error) console.error(error.stack);
   return exitCodeOf(error);

@@ -1,5 +1,7 @@
 /** The flags of `run` and `create`. */
 import { flags } from "./flag.ts";
+import { progressFlag } from "./pull-watch.ts";
+import { detachKeysFlag } from "./session.ts";
 
 const program = "Program";
 const terminal = "Terminal";
@@ -161,6 +163,7 @@ export const createFlags = flags({
     help: "platform to choose from an image for several; this machine's unless given",
   },
   quiet: { type: "boolean", short: "q", group: image, help: "show no progress" },
+  progress: { ...progressFlag, group: image },
 
   "cap-add": {
     type: "string",
@@ -200,13 +203,7 @@ export const runFlags = flags({
     group: terminal,
     help: "leave it in the background and print its ID",
   },
-  "detach-keys": {
-    type: "string",
-    metavar: "KEYS",
-    default: "ctrl-p,ctrl-q",
-    group: terminal,
-    help: "keys that leave the container running",
-  },
+  "detach-keys": { ...detachKeysFlag, group: terminal },
   "dry-run": { type: "boolean", group: program, help: "print the plan for the kernel and do nothing" },
 });
 

@@ -4,6 +4,9 @@ import type {
   AttachOptions,
   ExecOptions,
   LogOptions,
+  PullOptions,
+  PullWatch,
+  RemoveImageOptions,
   RemoveOptions,
   RunOptions,
   StartOptions,
@@ -34,6 +37,22 @@ export interface ContainerSummary {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** An image that is complete on disk. */
+export interface ImageSummary {
+  /** "sha256:…": digest of its config. */
+  readonly id: string;
+  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
+  readonly references: readonly string[];
+  /** Digest of the manifest that it was pulled by. */
+  readonly manifestDigest: string;
+  /** "linux/arm64/v8". */
+  readonly platform: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Bytes of all layers, unpacked. */
+  readonly sizeBytes: number;
+}
+
 /** How a session with a program ended. */
 export type SessionEnd =
   | { readonly kind: "exited"; readonly exitCode: number }
@@ -55,13 +74,13 @@ export class Engine {
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
-  run(options: RunOptions): Promise<RunResult> {
-    return notYet(options);
+  run(options: RunOptions, watch: PullWatch = {}): Promise<RunResult> {
+    return notYet(options, watch);
   }
 
   /** Creates a container that `start` can start; resolves to its ID. */
-  create(options: RunOptions): Promise<string> {
-    return notYet(options);
+  create(options: RunOptions, watch: PullWatch = {}): Promise<string> {
+    return notYet(options, watch);
   }
 
   /** The plan that `run` would give to the kernel, a readable line a step. Nothing is changed. */
@@ -116,6 +135,29 @@ export class Engine {
 
   /** Writes the log to standard output and standard error, each stream where it belongs. */
   logs(name: string, options: LogOptions): Promise<void> {
+    return notYet(name, options);
+  }
+
+  /** Gets an image from its registry. */
+  pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
+    return notYet(reference, options, watch);
+  }
+
+  /** The images that are here, the last pulled first. */
+  images(): Promise<ImageSummary[]> {
+    return notYet();
+  }
+
+  /** All that is known about an image, as JSON data. */
+  inspectImage(name: string): Promise<Record<string, unknown>> {
+    return notYet(name);
+  }
+
+  /** Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. */
+  removeImage(
+    name: string,
+    options: RemoveImageOptions,
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }> {
     return notYet(name, options);
   }
 }

@@ -1,5 +1,7 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
+import type { PullEvent } from "../image/progress.ts";
+
 /** Where the container's files come from. */
 export type RootSource =
   | {
@@ -186,6 +188,22 @@ export interface RemoveOptions {
   readonly force: boolean;
   /** Removes anonymous volumes too. */
   readonly volumes: boolean;
+}
+
+/** What a pull tells while it runs. */
+export type PullProgress = PullEvent;
+export type PullListener = (event: PullProgress) => void;
+
+/** How whoever pulls, also within `run` and `create`, is told of it and can stop it. */
+export interface PullWatch {
+  readonly onEvent?: PullListener;
+  readonly signal?: AbortSignal;
+}
+
+/** What `rmi` can ask. */
+export interface RemoveImageOptions {
+  /** Removes an image that has several names or that a container uses. */
+  readonly force: boolean;
 }
 
 /** What `pull` can ask. */

@@ -1,0 +1,97 @@
+/** Shows a pull on standard error: a bar a layer on a terminal, a line a change elsewhere, or JSON lines. */
+import type { PullListener, PullProgress } from "../engine/options.ts";
+import { humanSize, shortId } from "./human.ts";
+import type { Screen } from "./pull-frame.ts";
+import { PullFrame } from "./pull-frame.ts";
+import type { LayerState } from "./pull-state.ts";
+import { applyEvent } from "./pull-state.ts";
+
+export type ProgressStyle = "auto" | "bar" | "plain" | "json" | "none";
+
+/** The listener of a style, writing to standard error. */
+export async function progressListener(style: ProgressStyle): Promise<PullListener> {
+  if (style === "none") return warningsOnly;
+  if (style === "json") return (event) => console.error(JSON.stringify(event));
+  if (style === "plain") return plainListener((line) => console.error(line));
+  const { isStreamTerminal, streamWindow } = await import("../engine/terminal.ts");
+  if (style === "auto" && !isStreamTerminal("stderr")) return plainListener((line) => console.error(line));
+  const error = Bun.stderr.writer();
+  const write = (text: string) => {
+    error.write(text);
+    void error.flush();
+  };
+  return barListener({ write, size: () => streamWindow("stderr") });
+}
+
+/** Even a quiet pull tells what went wrong on the way. */
+function warningsOnly(event: PullProgress): void {
+  if (event.type === "warning") console.error(`warning: ${event.message}`);
+}
+
+/** One line a state change of a layer, and one at each tenth of its transfer. */
+export function plainListener(write: (line: string) => void): PullListener {
+  const layers = new Map<string, LayerState>();
+  const tenths = new Map<string, number>();
+  return (event) => {
+    applyEvent(layers, event);
+    const line =
+      "digest" in event && event.type === "layer-progress" ? tenthLine(event.digest) : plainLine(event);
+    if (line !== undefined) write(line);
+  };
+
+  function tenthLine(digest: string): string | undefined {
+    const layer = layers.get(digest);
+    if (layer === undefined || layer.totalBytes === 0) return undefined;
+    const tenth = Math.floor((layer.doneBytes / layer.totalBytes) * 10);
+    if (tenth <= (tenths.get(digest) ?? 0)) return undefined;
+    tenths.set(digest, tenth);
+    return `layer ${shortId(digest)}: ${tenth * 10} % of ${humanSize(layer.totalBytes)}`;
+  }
+}
+
+/** What a single event is worth saying; undefined when nothing. */
+export function plainLine(event: PullProgress): string | undefined {
+  switch (event.type) {
+    case "resolved":
+      return `${event.reference}: ${counted(event.layers.length)}, ${humanSize(event.totalBytes)}, ${event.digest}`;
+    case "up-to-date":
+      return `${event.reference}: up to date, ${event.digest}`;
+    case "layer-exists":
+      return `layer ${shortId(event.digest)}: already here`;
+    case "layer-wait":
+      return `layer ${shortId(event.digest)}: waiting for another process that gets it`;
+    case "layer-done":
+      return `layer ${shortId(event.digest)}: done`;
+    case "warning":
+      return `warning: ${event.message}`;
+    case "done":
+      return `${event.reference}: ${humanSize(event.transferredBytes)} in ${(event.durationMs / 1000).toFixed(1)} s`;
+    default:
+      return undefined;
+  }
+}
+
+function counted(layers: number): string {
+  return layers === 1 ? "1 layer" : `${layers} layers`;
+}
+
+/** Milliseconds between two frames. */
+const frameInterval = 80;
+
+/**
+ * Bars that are drawn anew in place. The cursor is never hidden and rests below the bars, so that there is nothing to restore
+ * however the program ends.
+ */
+export function barListener(screen: Screen): PullListener {
+  const layers = new Map<string, LayerState>();
+  const frame = new PullFrame(screen);
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    applyEvent(layers, event);
+    const line = event.type.startsWith("layer-") ? undefined : plainLine(event);
+    const now = performance.now();
+    if (line === undefined && event.type !== "layer-done" && now - drawnAt < frameInterval) return;
+    drawnAt = now;
+    frame.draw(line, event.type === "done" ? [] : [...layers.entries()]);
+  };
+}

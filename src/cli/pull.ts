@@ -1,0 +1,39 @@
+/** `currunt pull`. */
+import { defineCommand } from "./command.ts";
+import { forEach } from "./each.ts";
+import { openEngine } from "./open-engine.ts";
+import { progressFlag, pullWatch } from "./pull-watch.ts";
+
+export const pull = defineCommand({
+  name: "pull",
+  usage: ["[flags] IMAGE…"],
+  description:
+    "Gets images from their registries, and prints their IDs. Layers that are here already are not transferred again.",
+  examples: [
+    { command: "currunt pull busybox", text: "the latest, from Docker Hub" },
+    {
+      command: "currunt pull -platform linux/arm64 quay.io/prometheus/busybox:glibc",
+      text: "of another platform",
+    },
+  ],
+  flags: {
+    platform: {
+      type: "string",
+      metavar: "OS/ARCH[/VARIANT]",
+      help: "platform to choose from an image for several; this machine's unless given",
+    },
+    quiet: { type: "boolean", short: "q", help: "show no progress" },
+    progress: progressFlag,
+  },
+  completes: "image",
+  positionals: { min: 1, names: "the name of an image" },
+  async run({ flags, positionals }) {
+    const engine = await openEngine(flags);
+    const { platform, quiet } = flags;
+    return await forEach(positionals, "sequential", async (reference) => {
+      const options = { quiet, ...(platform === undefined ? {} : { platform }) };
+      const { id } = await pullWatch(flags, (watch) => engine.pull(reference, options, watch));
+      return id;
+    });
+  },
+});

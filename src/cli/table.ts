@@ -1,0 +1,64 @@
+/** Lists of things: as a table for people, as JSON or by a template for programs. */
+import { layOut, print, printJson } from "./output.ts";
+import { parseTemplate } from "./template.ts";
+
+/** One column: its heading, the field's name in templates and JSON, and its text in the table. */
+export interface Column<Row> {
+  readonly heading: string;
+  readonly field: string;
+  readonly text: (row: Row) => string;
+  /** What JSON shows; absent: the text. */
+  readonly json?: (row: Row) => unknown;
+  /** In JSON and templates only. */
+  readonly hidden?: true;
+}
+
+export interface ListOptions<Row> {
+  readonly columns: readonly Column<Row>[];
+  /** `-format`: "table", "json", "table TEMPLATE" or a template; absent: "table". */
+  readonly format: string | undefined;
+  /** `-quiet`: only what this gives for each row. */
+  readonly quiet?: ((row: Row) => string) | undefined;
+}
+
+/** Prints `rows` to standard output. */
+export async function printList<Row>(rows: readonly Row[], options: ListOptions<Row>): Promise<void> {
+  const { columns, format = "table", quiet } = options;
+  if (quiet !== undefined && format === "table") return await printLines(rows.map(quiet));
+  if (format === "json") return await printJson(rows.map((row) => toJson(columns, row)));
+  if (format === "table")
+    return await printTable(
+      rows,
+      columns.filter((column) => column.hidden !== true),
+    );
+  const template = parseTemplate(format.replace(/^table /, ""));
+  const lines = rows.map((row) => template.render(toText(columns, row)));
+  if (!format.startsWith("table ")) return await printLines(lines);
+  const headings = template.fields.map(
+    (field) => columns.find((column) => column.field === field)?.heading ?? field,
+  );
+  await print(layOut([headings, ...lines.map((line) => line.split("\t"))]));
+}
+
+async function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<void> {
+  const cells = rows.map((row) => columns.map((column) => column.text(row)));
+  await print(layOut([columns.map((column) => column.heading), ...cells]));
+}
+
+async function printLines(lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await print(lines.join("\n"));
+}
+
+function toJson<Row>(columns: readonly Column<Row>[], row: Row): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column) => [column.field, (column.json ?? column.text)(row)]));
+}
+
+/** What templates see: texts, but structured values where a column has them. */
+function toText<Row>(columns: readonly Column<Row>[], row: Row): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column) => [column.field, templateValue(column, row)]));
+}
+
+function templateValue<Row>({ text, json }: Column<Row>, row: Row): unknown {
+  const value = json?.(row);
+  return typeof value === "object" && value !== null ? value : text(row);
+}
