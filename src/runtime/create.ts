@@ -1,6 +1,15 @@
 /** Starts a container: compiles its spec to a plan and has the shim carry it out. */
-import { CurruntError } from "../base/error.ts";
+import type { Step } from "../../ffi/plan.ts";
+import { CurruntError, wrap } from "../base/error.ts";
+import { errnoCode } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { receiveDescriptor } from "../sys/rights.ts";
+import { packetPair, runPlan, StepError } from "../sys/shim.ts";
+import { readHostCgroup } from "./cgroup-mount.ts";
+import type { PlanInput } from "./draft.ts";
+import type { CompileOptions } from "./plan.ts";
+import { compile } from "./plan.ts";
+import type { SeccompFilter } from "./process.ts";
 import type { Spec } from "./spec.ts";
 
 /** What the program's streams are connected to. The caller keeps its descriptors and closes them. */
@@ -13,25 +22,117 @@ export interface CreateOptions {
   readonly bundle: string;
   /** A detached mount that becomes the root; without it `spec.root.path` is bound. The caller closes it. */
   readonly rootfs?: Fd | undefined;
-  /** Ignored with `spec.process.terminal`: the pty's master comes back then. */
+  /** With `spec.process.terminal` the container's pty takes their place, and its master comes back. */
   readonly stdio: Stdio;
   /** Signal that init gets when the calling process dies (`man 2 PR_SET_PDEATHSIG`). */
   readonly deathSignal?: number | undefined;
 }
 
-/** A process that runs inside a container; a child of the caller, who waits for it. */
+/** A process that runs inside a container; a child of the caller, who waits for it. Disposing closes the descriptors. */
 export interface Init extends Disposable {
   /** As the host sees it. */
   readonly pid: number;
   readonly pidfd: Fd;
-  /** Master of the pty; non-blocking, close-on-exec. */
-  readonly terminal?: Fd | undefined;
+  /** Master of the pty; close-on-exec. */
+  readonly terminal: Fd | undefined;
 }
 
 /**
  * Clones, sets up and executes; resolves once the program itself runs. On failure nothing is left.
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
-export function startContainer(options: CreateOptions): Promise<Init> {
-  return Promise.reject(new CurruntError("unsupported", `start container "${options.id}": not built yet`));
+export async function startContainer(options: CreateOptions): Promise<Init> {
+  const { id, rootfs, stdio } = options;
+  try {
+    const plan = compile(await compileOptions(options));
+    return await carryOut(plan, { rootfs, stdio });
+  } catch (error) {
+    throw wrap(error, `start container "${id}"`);
+  }
+}
+
+/** What `compile` needs to know beside the options: facts of the host, the compiled seccomp profile. */
+export async function compileOptions(options: Omit<CreateOptions, "stdio">): Promise<CompileOptions> {
+  const { id, spec, bundle, rootfs, deathSignal = 0 } = options;
+  const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
+  return {
+    id,
+    spec,
+    bundle,
+    rootfs: rootfs !== undefined,
+    deathSignal,
+    seccomp: await seccompOf(spec),
+    cgroup: needsCgroup ? readHostCgroup() : undefined,
+  };
+}
+
+/** The spec's seccomp profile as a filter; undefined when it has none. */
+export async function seccompOf(spec: Spec): Promise<SeccompFilter | undefined> {
+  if (spec.linux?.seccomp === undefined) return undefined;
+  return undefined;
+}
+
+/** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
+export async function carryOut(
+  plan: { readonly steps: readonly Step[]; readonly inputs: readonly (PlanInput | Fd)[] },
+  { rootfs, stdio }: { rootfs?: Fd | undefined; stdio: Stdio },
+): Promise<Init> {
+  using cleanup = new DisposableStack();
+  const [near, far] = plan.inputs.includes("terminal") ? packetPair() : [];
+  if (near !== undefined) cleanup.use(near);
+  if (far !== undefined) cleanup.use(far);
+  const fds = plan.inputs.flatMap((input) => {
+    const fd = input === "terminal" ? far : input === "rootfs" ? rootfs : input;
+    return fd === undefined ? [] : [fd];
+  });
+  try {
+    const { pid, pidfd } = await runPlan({ steps: plan.steps, fds, stdio });
+    const terminal = near === undefined ? undefined : receiveDescriptor(near);
+    const close = () => {
+      pidfd.close();
+      terminal?.close();
+    };
+    return { pid, pidfd, terminal, [Symbol.dispose]: close };
+  } catch (error) {
+    throw error instanceof StepError ? explainStep(error) : error;
+  }
+}
+
+/** A program that cannot be executed is the user's mistake and not ours: say it as a shell does, with its exit code. */
+function explainStep(error: StepError): CurruntError {
+  const { step } = error;
+  if (step?.op === "exec") return explainExec(error, step);
+  if (step?.op === "chdir") {
+    return new CurruntError("invalid", `change to the working directory "${step.path}"`, {
+      cause: error,
+      hint: "it must be a directory inside the container that the user may enter",
+      exitCode: 126,
+    });
+  }
+  return error;
+}
+
+function explainExec(error: StepError, { args, paths }: Step & { op: "exec" }): CurruntError {
+  const name = JSON.stringify(args[0] ?? "");
+  const code = errnoCode(error.errno);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    const looked = paths.length === 1 ? "no such file or directory" : "executable file not found in $PATH";
+    const hint =
+      paths.length === 1 ? "a script's or program's interpreter may be what is missing" : undefined;
+    return new CurruntError("not-found", `exec: ${name}: ${looked}`, { exitCode: 127, hint });
+  }
+  const reasons: Record<string, string> = {
+    EACCES: "permission denied",
+    EISDIR: "is a directory",
+    ENOEXEC: "exec format error",
+    E2BIG: "argument list too long",
+  };
+  const hint =
+    code === "ENOEXEC"
+      ? "is it made for this machine's architecture? does a script begin with #!?"
+      : undefined;
+  return new CurruntError("invalid", `exec: ${name}: ${reasons[code] ?? error.message}`, {
+    exitCode: 126,
+    hint,
+  });
 }

@@ -1,54 +1,27 @@
 /** Mounts by descriptor: make a filesystem, copy a tree, change it, put it in its place (`man 2 fsopen`, `open_tree`). */
 
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  mount_attr,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  UMOUNT_NOFOLLOW,
+} from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
-import { struct } from "../../ffi/struct.ts";
+import type { FilesystemOption, MountAttribute, Propagation } from "../../ffi/plan.ts";
+import { attributeBits, clearedBits, propagations } from "../../ffi/plan.ts";
 import { check, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
-
-const AT_FDCWD = -100;
-const AT_EMPTY_PATH = 0x1000;
-const AT_RECURSIVE = 0x8000;
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
-const OPEN_TREE_CLONE = 1;
-const OPEN_TREE_CLOEXEC = 0o2000000;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const UMOUNT_NOFOLLOW = 8;
-const MNT_DETACH = 2;
-
-/** `MOUNT_ATTR_*` of linux/mount.h, by the names that mount options have. */
-const attributeBits = {
-  ro: 0x1,
-  nosuid: 0x2,
-  nodev: 0x4,
-  noexec: 0x8,
-  relatime: 0x0,
-  noatime: 0x10,
-  strictatime: 0x20,
-  nodiratime: 0x80,
-  nosymfollow: 0x200000,
-} as const;
-/** The field that the three access-time modes share. */
-const MOUNT_ATTR__ATIME = 0x70;
-
-export type MountAttribute = keyof typeof attributeBits;
-
-const propagations = { unbindable: 1 << 17, private: 1 << 18, slave: 1 << 19, shared: 1 << 20 } as const;
-export type Propagation = keyof typeof propagations;
-
-const mount_attr = struct("mount_attr", {
-  attr_set: "u64",
-  attr_clr: "u64",
-  propagation: "u64",
-  userns_fd: "u64",
-});
-
-/** One option of a filesystem: a flag, or a key with its value. */
-export type FilesystemOption = readonly [key: string, value?: string];
 
 /**
  * Makes a filesystem of `type` as a mount that is attached nowhere: closing the descriptor unmounts it.
@@ -74,7 +47,7 @@ export function makeFilesystem(
     configure(value === undefined ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, key, value);
   }
   configure(FSCONFIG_CMD_CREATE);
-  const mounted = libc.fsmount(context.number, FSMOUNT_CLOEXEC, bitsOf(attributes));
+  const mounted = libc.fsmount(context.number, FSMOUNT_CLOEXEC, attributeBits(attributes));
   return new Fd(check(mounted, "fsmount", type));
 }
 
@@ -128,11 +101,9 @@ export interface MountChange {
 /** Changes attributes and propagation of a mount that is held by descriptor (`man 2 mount_setattr`, Linux 5.12). */
 export function changeMount(tree: Fd, change: MountChange): void {
   const { set = [], clear = [], propagation, recursive = false } = change;
-  const timed = set.some((name) => name.endsWith("atime") && name !== "nodiratime");
   const attributes = mount_attr.pack({
-    attr_set: bitsOf(set),
-    // The access-time modes are one field: setting one means clearing all of them.
-    attr_clr: bitsOf(clear) | (timed ? MOUNT_ATTR__ATIME : 0),
+    attr_set: attributeBits(set),
+    attr_clr: clearedBits(set, clear),
     propagation: propagation === undefined ? 0 : propagations[propagation],
   });
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
@@ -142,8 +113,4 @@ export function changeMount(tree: Fd, change: MountChange): void {
 /** Detaches the mount on `path`, busy or not, and all below it. Does not follow a symlink. */
 export function unmount(path: string): void {
   check(libc.umount2(cstring(path), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2", path);
-}
-
-function bitsOf(attributes: readonly MountAttribute[]): number {
-  return attributes.reduce((bits, name) => bits | attributeBits[name], 0);
 }

@@ -1,0 +1,279 @@
+/** The plan: the steps that the shim executes (`shim/`), as plain data, and how they read. */
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_PRIVATE,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from "./kernel.ts";
+
+/** A descriptor of the plan, by index: the ones passed with it come first, steps that open add theirs. */
+export type Slot = number;
+
+export type Namespace = "mount" | "pid" | "network" | "ipc" | "uts" | "user" | "cgroup" | "time";
+
+/** Each namespace's clone flag. */
+export const namespaceFlags = {
+  time: CLONE_NEWTIME,
+  mount: CLONE_NEWNS,
+  cgroup: CLONE_NEWCGROUP,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  user: CLONE_NEWUSER,
+  pid: CLONE_NEWPID,
+  network: CLONE_NEWNET,
+} as const satisfies Record<Namespace, number>;
+
+/** Attributes of a mount by the names that mount options have. */
+export const mountAttributes = {
+  ro: MOUNT_ATTR_RDONLY,
+  nosuid: MOUNT_ATTR_NOSUID,
+  nodev: MOUNT_ATTR_NODEV,
+  noexec: MOUNT_ATTR_NOEXEC,
+  relatime: MOUNT_ATTR_RELATIME,
+  noatime: MOUNT_ATTR_NOATIME,
+  strictatime: MOUNT_ATTR_STRICTATIME,
+  nodiratime: MOUNT_ATTR_NODIRATIME,
+  nosymfollow: MOUNT_ATTR_NOSYMFOLLOW,
+} as const;
+export type MountAttribute = keyof typeof mountAttributes;
+
+/** How mounts and unmounts pass between a mount and its copies. */
+export const propagations = {
+  unbindable: MS_UNBINDABLE,
+  private: MS_PRIVATE,
+  slave: MS_SLAVE,
+  shared: MS_SHARED,
+} as const;
+export type Propagation = keyof typeof propagations;
+
+/** One option of a filesystem: a flag, or a key with its value. */
+export type FilesystemOption = readonly [key: string, value?: string];
+
+/** The bits of a set of mount attributes. */
+export function attributeBits(attributes: readonly MountAttribute[]): number {
+  return attributes.reduce((bits, name) => bits | mountAttributes[name], 0);
+}
+
+/** The bits that setting these attributes must clear: the access-time modes are one field (`man 2 mount_setattr`). */
+export function clearedBits(set: readonly MountAttribute[], clear: readonly MountAttribute[]): number {
+  const timed = [...set, ...clear].some((name) => /^(no|strict|rel)atime$/.test(name));
+  return attributeBits(clear) | (timed ? MOUNT_ATTR__ATIME : 0);
+}
+
+/**
+ * One thing that the shim does. Paths of steps with a `root` are resolved inside that descriptor's tree, symlinks
+ * included; all others are the host's. What is missing of a target is made.
+ */
+export type Step =
+  /** Goes on in a child in new namespaces, whose parent is the shim's own: init. Signal: when the parent dies. */
+  | { op: "clone"; namespaces: readonly Namespace[]; cgroup?: Slot; deathSignal: number }
+  /** Joins namespaces of an opened ns file or of a process's pidfd. */
+  | { op: "setns"; slot: Slot; namespaces: readonly Namespace[] }
+  | { op: "unshare"; namespaces: readonly Namespace[] }
+  /** Waits until the caller has done what belongs to this point. */
+  | { op: "sync"; point: string }
+  /** The signal that init gets when its parent dies; fails when it has died already. 0: none. */
+  | { op: "deathSignal"; signal: number }
+  | { op: "session" }
+  /** A session keyring of its own; a kernel without keyrings is no error. */
+  | { op: "keyring"; name: string }
+  /** Brings the interface `lo` up. */
+  | { op: "loopback" }
+  /** Opens a path as a place (O_PATH), or to read it. */
+  | { op: "open"; slot: Slot; path: string; read: boolean }
+  /** Writes a file of procfs; `slot` is a directory of it and nothing mounted over it is written. */
+  | { op: "write"; slot: Slot; path: string; data: string }
+  /** A detached copy of a mount. */
+  | { op: "tree"; slot: Slot; path: string; recursive: boolean }
+  /** A new detached filesystem. `modeOf`: where it will lie in `root`; it takes over that directory's mode, if there. */
+  | {
+      op: "filesystem";
+      slot: Slot;
+      type: string;
+      source?: string;
+      options: readonly FilesystemOption[];
+      attributes: readonly MountAttribute[];
+      modeOf?: { root: Slot; path: string };
+    }
+  | {
+      op: "attributes";
+      slot: Slot;
+      set: readonly MountAttribute[];
+      clear: readonly MountAttribute[];
+      propagation?: Propagation;
+      recursive: boolean;
+    }
+  /** Attaches a detached mount; a missing target is made as what the mount is: a directory or a file. */
+  | { op: "attach"; slot: Slot; root: Slot; path: string; follow: boolean }
+  /** Attaches a detached mount over the host's root, in this mount namespace. */
+  | { op: "coverRoot"; slot: Slot }
+  /** Makes the mount in `slot` the root and lets go of everything else. */
+  | { op: "pivot"; slot: Slot }
+  /** Covers a file with the device `null`, a directory with `empty`, both of the tree `source`; skips what is missing. */
+  | { op: "mask"; root: Slot; path: string; source: Slot }
+  /** Makes a path read-only where it is; skips what is missing. */
+  | { op: "readonly"; root: Slot; path: string }
+  | { op: "directory"; root: Slot; path: string; mode: number }
+  | {
+      op: "device";
+      root: Slot;
+      path: string;
+      type: "c" | "b" | "p";
+      major: number;
+      minor: number;
+      mode: number;
+      uid: number;
+      gid: number;
+    }
+  | { op: "symlink"; root: Slot; path: string; target: string; replace: boolean }
+  /** Opens a pty of the root's devpts, sends its master through the socket `slot`, makes it the terminal and streams 0-2. */
+  | { op: "terminal"; slot: Slot; root: Slot; uid: number; rows: number; columns: number; console: boolean }
+  /** Opens streams that are the host's /dev/null anew, as the container's; `slot` is procfs. */
+  | { op: "nullStdio"; root: Slot; slot: Slot }
+  /** Gives pipes among the streams to the user, so that the program can open /dev/stdout. */
+  | { op: "ownStdio"; uid: number }
+  | { op: "hostname"; name: string }
+  | { op: "domainname"; name: string }
+  /** Closes every descriptor but 0-2 and the socket. */
+  | { op: "close" }
+  | { op: "umask"; mask: number }
+  /** Changes the directory unless an earlier step did; it must lie inside the root. Optional: a later step may. */
+  | { op: "chdir"; path: string; optional: boolean }
+  | { op: "rlimit"; resource: number; soft: bigint; hard: bigint }
+  | { op: "noNewPrivileges" }
+  /** Installs a seccomp filter: an array of struct sock_filter. */
+  | { op: "seccomp"; filter: Uint8Array; flags: number }
+  /** Drops every capability that is not in the mask from the bounding set. */
+  | { op: "boundingSet"; keep: bigint }
+  /** Sets the ids, keeping permitted capabilities. Without `groups` the supplementary groups stay. */
+  | { op: "user"; uid: number; gid: number; groups?: readonly number[] }
+  | { op: "capabilities"; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }
+  /** Executes the first of `paths` that can be. */
+  | { op: "exec"; paths: readonly string[]; args: readonly string[]; env: readonly string[] };
+
+/** One readable line a step. */
+export function describe(steps: readonly Step[]): string[] {
+  return steps.map(describeStep);
+}
+
+/** A step in words, without a full stop. */
+export function describeStep(step: Step): string {
+  switch (step.op) {
+    case "clone":
+      return `clone init into new namespaces: ${list(step.namespaces)}`;
+    case "setns":
+      return `join namespaces of #${step.slot}: ${list(step.namespaces)}`;
+    case "unshare":
+      return `leave namespaces: ${list(step.namespaces)}`;
+    case "sync":
+      return `wait for the caller at "${step.point}"`;
+    case "deathSignal":
+      return step.signal === 0 ? "outlive the parent" : `get signal ${step.signal} when the parent dies`;
+    case "session":
+      return "start a session";
+    case "keyring":
+      return `join a new session keyring ${quote(step.name)}`;
+    case "loopback":
+      return "bring the loopback interface up";
+    case "hostname":
+      return `set the host name to ${quote(step.name)}`;
+    case "domainname":
+      return `set the domain name to ${quote(step.name)}`;
+    case "close":
+      return "close all descriptors but 0, 1, 2";
+    case "umask":
+      return `set the umask to ${octal(step.mask)}`;
+    case "chdir":
+      return `change the directory to ${quote(step.path)}${step.optional ? ", if allowed" : ""}`;
+    case "rlimit":
+      return `limit resource ${step.resource} to ${step.soft}, at most ${step.hard}`;
+    case "noNewPrivileges":
+      return "forbid new privileges";
+    case "seccomp":
+      return `filter system calls with ${step.filter.length / 8} instructions, flags ${hex(step.flags)}`;
+    case "boundingSet":
+      return `keep the bounding capabilities ${hex(step.keep)}`;
+    case "user":
+      return `become user ${step.uid}, group ${step.gid}, groups ${step.groups === undefined ? "as they are" : list(step.groups)}`;
+    case "capabilities":
+      return `set capabilities: effective ${hex(step.effective)}, permitted ${hex(step.permitted)}, inheritable ${hex(step.inheritable)}, ambient ${hex(step.ambient)}`;
+    case "exec":
+      return `execute ${step.args.map(quote).join(" ")} from ${step.paths.map(quote).join(", ")}, ${step.env.length} variables`;
+    case "terminal":
+      return `open a terminal${step.console ? " and bind it on /dev/console" : ""}`;
+    case "nullStdio":
+      return "open streams on the host's /dev/null anew";
+    case "ownStdio":
+      return `give pipes among the streams to user ${step.uid}`;
+    default:
+      return describeMount(step);
+  }
+}
+
+type MountStep = Extract<
+  Step,
+  {
+    op:
+      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "coverRoot" | "pivot")
+      | ("mask" | "readonly" | "directory" | "device" | "symlink");
+  }
+>;
+
+function describeMount(step: MountStep): string {
+  switch (step.op) {
+    case "open":
+      return `#${step.slot} = open ${quote(step.path)}`;
+    case "write":
+      return `write ${quote(step.data)} to "${step.path}" of #${step.slot}`;
+    case "tree":
+      return `#${step.slot} = copy of the mount${step.recursive ? "s" : ""} at ${quote(step.path)}`;
+    case "filesystem": {
+      const options = [...step.attributes, ...step.options.map(describeOption)];
+      return `#${step.slot} = new ${step.type}${options.length === 0 ? "" : ` (${options.join(",")})`}`;
+    }
+    case "attributes": {
+      const changes = [...step.set, ...step.clear.map((name) => `not ${name}`), step.propagation ?? ""];
+      return `make #${step.slot}${step.recursive ? " and all below" : ""} ${list(changes.filter((c) => c !== ""))}`;
+    }
+    case "attach":
+      return `mount #${step.slot} on ${quote(step.path)} in #${step.root}`;
+    case "coverRoot":
+      return `mount #${step.slot} over the host's root`;
+    case "pivot":
+      return `make #${step.slot} the root and let go of the old one`;
+    case "mask":
+      return `mask ${quote(step.path)}`;
+    case "readonly":
+      return `make ${quote(step.path)} read-only`;
+    case "directory":
+      return `make directory ${quote(step.path)} in #${step.root}, mode ${octal(step.mode)}`;
+    case "device":
+      return `make device ${quote(step.path)} in #${step.root}: ${step.type} ${step.major}:${step.minor}, mode ${octal(step.mode)}`;
+    case "symlink":
+      return `link ${quote(step.path)} in #${step.root} to ${quote(step.target)}`;
+  }
+}
+
+const describeOption = ([key, value]: FilesystemOption) => (value === undefined ? key : `${key}=${value}`);
+const quote = (text: string) => JSON.stringify(text);
+const octal = (mode: number) => `0${mode.toString(8)}`;
+const hex = (bits: number | bigint) => `0x${bits.toString(16)}`;
+const list = (items: readonly (string | number)[]) => (items.length === 0 ? "none" : items.join(", "));

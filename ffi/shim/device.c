@@ -1,0 +1,49 @@
+/* Steps that make entries in a root: directories, device nodes, symlinks. */
+#include "shim.h"
+
+void step_directory(const struct step *step)
+{
+	sys_close(make_in_root(slot_fd(step->other), text_of(step, 0), TARGET_DIRECTORY, step->number[0], 0));
+}
+
+static u64 device_number(u64 major, u64 minor)
+{
+	return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffUL) << 12;
+}
+
+/* A node that is there already will do when it is the same device; nothing is followed. */
+void step_device(const struct step *step)
+{
+	u32 mode = step->number[0], major = step->number[1], minor = step->number[2];
+	u32 uid = step->number[3], gid = step->number[3] >> 32;
+	const char *name;
+	struct statx node;
+	s32 parent = parent_in_root(slot_fd(step->other), text_of(step, 0), &name);
+	long made = sys_mknodat(parent, name, mode, device_number(major, minor));
+
+	if (made < 0 && made != -EEXIST)
+		fail("mknodat", -made);
+	s32 fd = must(sys_openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0), "openat");
+	stat_fd(fd, &node);
+	if ((node.stx_mode & S_IFMT) != (mode & S_IFMT) ||
+	    ((mode & S_IFMT) != S_IFIFO && (node.stx_rdev_major != major || node.stx_rdev_minor != minor)))
+		fail("mknodat", EEXIST);
+	if (uid != node.stx_uid || gid != node.stx_gid)
+		must(sys_fchownat(fd, "", uid, gid, AT_EMPTY_PATH), "fchownat");
+	sys_close(fd);
+	sys_close(parent);
+}
+
+void step_symlink(const struct step *step)
+{
+	const char *name;
+	s32 parent = parent_in_root(slot_fd(step->other), text_of(step, 0), &name);
+
+	if (step->flags & STEP_REPLACE)
+		sys_unlinkat(parent, name, 0);
+	long made = sys_symlinkat(text_of(step, 1), parent, name);
+	/* An image that brings one of its own keeps it. */
+	if (made < 0 && made != -EEXIST)
+		fail("symlinkat", -made);
+	sys_close(parent);
+}

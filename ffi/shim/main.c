@@ -1,0 +1,184 @@
+/* Receives a plan on the socket, executes its steps in order, and says how it went. */
+#include "shim.h"
+
+/* The caller's end closes when the program runs: the socket is close-on-exec. */
+static s32 current_step = -1;
+
+static step_function *const functions[OP_COUNT] = {
+	[OP_CLONE] = step_clone,
+	[OP_SETNS] = step_setns,
+	[OP_UNSHARE] = step_unshare,
+	[OP_SYNC] = step_sync,
+	[OP_DEATH_SIGNAL] = step_death_signal,
+	[OP_SESSION] = step_session,
+	[OP_KEYRING] = step_keyring,
+	[OP_LOOPBACK] = step_loopback,
+	[OP_OPEN] = step_open,
+	[OP_WRITE] = step_write,
+	[OP_TREE] = step_tree,
+	[OP_FILESYSTEM] = step_filesystem,
+	[OP_ATTRIBUTES] = step_attributes,
+	[OP_ATTACH] = step_attach,
+	[OP_COVER_ROOT] = step_cover_root,
+	[OP_PIVOT] = step_pivot,
+	[OP_MASK] = step_mask,
+	[OP_READONLY] = step_readonly,
+	[OP_DIRECTORY] = step_directory,
+	[OP_DEVICE] = step_device,
+	[OP_SYMLINK] = step_symlink,
+	[OP_TERMINAL] = step_terminal,
+	[OP_NULL_STDIO] = step_null_stdio,
+	[OP_OWN_STDIO] = step_own_stdio,
+	[OP_HOSTNAME] = step_hostname,
+	[OP_DOMAINNAME] = step_domainname,
+	[OP_CLOSE] = step_close,
+	[OP_UMASK] = step_umask,
+	[OP_CHDIR] = step_chdir,
+	[OP_RLIMIT] = step_rlimit,
+	[OP_NO_NEW_PRIVILEGES] = step_no_new_privileges,
+	[OP_SECCOMP] = step_seccomp,
+	[OP_BOUNDING_SET] = step_bounding_set,
+	[OP_USER] = step_user,
+	[OP_CAPABILITIES] = step_capabilities,
+	[OP_EXEC] = step_exec,
+};
+
+/* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */
+#define PASSED_MAX 253
+struct control {
+	struct cmsghdr header;
+	s32 fds[PASSED_MAX + 1];
+};
+
+/* A caller that is gone ends the shim. */
+void send_message(u32 type, s32 value, const char *text, size length)
+{
+	struct message header = { .type = type, .step = current_step, .value = value };
+	struct iovec parts[2] = { { &header, sizeof header }, { (void *)text, length } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	if (sys_sendmsg(PLAN_SOCKET, &message, MSG_NOSIGNAL) < 0)
+		for (;;)
+			sys_exit_group(1);
+}
+
+void send_fd(s32 socket, s32 fd)
+{
+	u8 byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct {
+		struct cmsghdr header;
+		s32 fd;
+	} control = { { sizeof(struct cmsghdr) + sizeof(s32), SOL_SOCKET, SCM_RIGHTS }, fd };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
+
+	must(sys_sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg");
+}
+
+void fail_with_text(const char *call, long error, const char *text, size length)
+{
+	char buffer[1024];
+	size used = length_of(call);
+
+	for (size i = 0; i < used; i++)
+		buffer[i] = call[i];
+	if (length > 0)
+		buffer[used++] = '\n';
+	for (size i = 0; i < length && used < sizeof buffer; i++)
+		buffer[used++] = text[i];
+	send_message(MESSAGE_FAILED, error, buffer, used);
+	for (;;)
+		sys_exit_group(1);
+}
+
+void fail(const char *call, long error)
+{
+	fail_with_text(call, error, NULL, 0);
+}
+
+/* One byte means go on; a closed socket means that the caller has given up or died. */
+void wait_for_reply(void)
+{
+	u8 reply;
+
+	while (sys_recvfrom(PLAN_SOCKET, &reply, 1, 0) != 1)
+		sys_exit_group(1);
+}
+
+static void receive_header(struct plan *plan)
+{
+	struct control control;
+	struct iovec part = { plan, sizeof *plan };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
+	long got = must(sys_recvmsg(PLAN_SOCKET, &message, MSG_CMSG_CLOEXEC), "recvmsg");
+
+	if (got != sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION)
+		fail("plan", EPROTO);
+	if (message.msg_controllen > sizeof control.header)
+		for (size i = 0; i < (control.header.cmsg_len - sizeof control.header) / sizeof(s32); i++)
+			set_slot(i, control.fds[i]);
+}
+
+static u8 *receive_records(size length)
+{
+	long memory = must(sys_mmap(length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), "mmap");
+	size got = 0;
+
+	while (got < length) {
+		long part = must(sys_recvfrom(PLAN_SOCKET, memory + got, length - got, 0), "recv");
+		if (part == 0)
+			fail("plan", EPROTO);
+		got += part;
+	}
+	return (u8 *)memory;
+}
+
+static void run(const struct plan *plan, const u8 *records)
+{
+	const u8 *end = records + plan->size;
+
+	for (u32 i = 0; i < plan->steps; i++) {
+		const struct step *step = (const struct step *)records;
+
+		current_step = i;
+		if ((size)(end - records) < sizeof *step || step->size < sizeof *step || step->size % 8 != 0 ||
+		    step->size > (size)(end - records) || records[step->size - 1] != 0 || step->op == 0 ||
+		    step->op >= OP_COUNT)
+			fail("plan", EPROTO);
+		functions[step->op](step);
+		records += step->size;
+	}
+}
+
+__attribute__((noreturn, used)) void shim_main(void)
+{
+	struct plan plan;
+
+	/* Nobody in the namespaces that we join may look into us or open our /proc files (CVE-2019-5736). */
+	sys_prctl(PR_SET_DUMPABLE, 0, 0);
+	sys_fcntl(PLAN_SOCKET, F_SETFD, FD_CLOEXEC);
+	/* What the caller has open and did not mark close-on-exec. */
+	sys_close_range(PLAN_SOCKET + 1, ~0u, 0);
+	sys_umask(0);
+	receive_header(&plan);
+	run(&plan, receive_records(plan.size));
+	for (;;)
+		sys_exit_group(0);
+}
+
+/* The kernel's entry: align the stack as the ABI wants it and never return. */
+#ifdef __aarch64__
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tb shim_main\n");
+#else
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall shim_main\n");
+#endif

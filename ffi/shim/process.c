@@ -1,0 +1,126 @@
+/* Steps about the process itself: namespaces, session, limits, directory. */
+#include "shim.h"
+
+/* The child goes on with the plan; the parent half tells its pid and ends. Both are children of our own parent. */
+void step_clone(const struct step *step)
+{
+	struct clone_args args = {
+		.flags = step->number[0] | CLONE_PARENT,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (step->slot >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = slot_fd(step->slot);
+	}
+	/* With CLONE_PARENT the exit signal is our own: the field must be 0 (man 2 clone). */
+	args.exit_signal = 0;
+	long pid = must(sys_clone3(&args, sizeof args), "clone3");
+	if (pid > 0) {
+		send_message(MESSAGE_CLONED, pid, NULL, 0);
+		for (;;)
+			sys_exit_group(0);
+	}
+	if (step->number[1] != 0)
+		must(sys_prctl(PR_SET_PDEATHSIG, step->number[1], 0), "prctl");
+}
+
+void step_setns(const struct step *step)
+{
+	must(sys_setns(slot_fd(step->slot), step->number[0]), "setns");
+}
+
+void step_unshare(const struct step *step)
+{
+	must(sys_unshare(step->number[0]), "unshare");
+}
+
+void step_sync(const struct step *step)
+{
+	const char *point = text_of(step, 0);
+
+	send_message(MESSAGE_SYNC, 0, point, length_of(point));
+	wait_for_reply();
+}
+
+/* A change of credentials has cleared the signal (man 2 PR_SET_PDEATHSIG): set it again, then look who is there. */
+void step_death_signal(const struct step *step)
+{
+	u8 byte;
+
+	must(sys_prctl(PR_SET_PDEATHSIG, step->number[0], 0), "prctl");
+	if (step->number[0] != 0 && sys_recvfrom(PLAN_SOCKET, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		sys_exit_group(1);
+}
+
+void step_session(const struct step *step)
+{
+	(void)step;
+	/* Fails only for a process that leads a group: then it leads its session too. */
+	sys_setsid();
+}
+
+void step_keyring(const struct step *step)
+{
+	long result = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, text_of(step, 0));
+
+	/* A full quota or a kernel without keyrings must not keep a container from starting. */
+	if (result < 0 && result != -ENOSYS && result != -EPERM && result != -122 /* EDQUOT */)
+		fail("keyctl", -result);
+}
+
+void step_loopback(const struct step *step)
+{
+	struct ifreq interface = { .name = "lo" };
+	s32 fd = must(sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+
+	(void)step;
+	must(sys_ioctl(fd, SIOCGIFFLAGS, &interface), "ioctl");
+	interface.flags |= IFF_UP;
+	must(sys_ioctl(fd, SIOCSIFFLAGS, &interface), "ioctl");
+	sys_close(fd);
+}
+
+void step_hostname(const struct step *step)
+{
+	const char *name = text_of(step, 0);
+
+	must(sys_sethostname(name, length_of(name)), "sethostname");
+}
+
+void step_domainname(const struct step *step)
+{
+	const char *name = text_of(step, 0);
+
+	must(sys_setdomainname(name, length_of(name)), "setdomainname");
+}
+
+void step_rlimit(const struct step *step)
+{
+	struct rlimit limit = { step->number[1], step->number[2] };
+
+	must(sys_prlimit64(0, step->number[0], &limit), "prlimit64");
+}
+
+void step_umask(const struct step *step)
+{
+	sys_umask(step->number[0]);
+}
+
+void step_chdir(const struct step *step)
+{
+	static int done;
+	char path[4096];
+
+	if (done)
+		return;
+	long result = sys_chdir(text_of(step, 0));
+	if (result < 0 && step->flags & STEP_OPTIONAL)
+		return;
+	must(result, "chdir");
+	/* "(unreachable)…": a directory outside the root, through a descriptor or a race (CVE-2024-21626). */
+	must(sys_getcwd(path, sizeof path), "getcwd");
+	if (path[0] != '/')
+		fail("getcwd", ENOENT);
+	done = 1;
+}

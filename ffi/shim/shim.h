@@ -1,0 +1,54 @@
+/* What the shim's files share: how a step reads its record, fails, and finds its way inside a root. */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include "plan.h"
+#include "syscall.h"
+
+/* main.c: ends the shim with a message: the running step failed in `call`. */
+__attribute__((noreturn)) void fail(const char *call, long error);
+__attribute__((noreturn)) void fail_with_text(const char *call, long error, const char *text, size length);
+void send_message(u32 type, s32 value, const char *text, size length);
+void send_fd(s32 socket, s32 fd);
+void wait_for_reply(void);
+
+/* Returns `result`, unless it is a negative errno: then the step has failed. */
+static inline long must(long result, const char *call)
+{
+	if (result < 0)
+		fail(call, -result);
+	return result;
+}
+
+/* record.c: reads a record; a malformed one ends the shim with EPROTO. */
+const char *text_of(const struct step *step, int index);
+const char *next_text(const struct step *step, const char *text);
+const void *data_of(const struct step *step, int index, size length);
+const char **list_of(const struct step *step, int index, u64 count);
+s32 slot_fd(s32 slot);
+void set_slot(s32 slot, s32 fd);
+void forget_slots(void);
+
+/* path.c: paths inside a root, by descriptor. */
+enum target { TARGET_DIRECTORY, TARGET_FILE };
+long open_in_root(s32 root, const char *path, u64 flags, u64 resolve);
+s32 make_in_root(s32 root, const char *path, enum target target, u32 mode, u64 resolve);
+s32 parent_in_root(s32 root, const char *path, const char **name);
+void stat_fd(s32 fd, struct statx *out);
+int is_null_device(const struct statx *file);
+
+/* The steps, by file. */
+typedef void step_function(const struct step *step);
+step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal, step_session, step_keyring,
+	step_loopback, step_hostname, step_domainname, step_rlimit, step_umask, step_chdir; /* process.c */
+step_function step_open, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover_root,
+	step_pivot, step_mask, step_readonly; /* mount.c */
+step_function step_directory, step_device, step_symlink; /* device.c */
+step_function step_terminal, step_null_stdio, step_own_stdio, step_close; /* stdio.c */
+step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user, step_capabilities,
+	step_exec; /* credential.c */
+
+/* memory.c */
+size length_of(const char *text);
+
+#endif

@@ -1,0 +1,111 @@
+/* Steps about the streams 0 to 2: a terminal of the container's own, or what the caller connected. */
+#include "shim.h"
+
+/* The real multiplexer of a devpts: inode 2 (Documentation/filesystems/devpts.rst), not what replaced it. */
+static s32 open_multiplexer(s32 root)
+{
+	s32 fd = must(open_in_root(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0), "openat2");
+	struct statfs filesystem;
+	struct statx node;
+
+	must(sys_fstatfs(fd, &filesystem), "fstatfs");
+	stat_fd(fd, &node);
+	if (filesystem.f_type != DEVPTS_SUPER_MAGIC || node.stx_ino != 2 || node.stx_rdev_major != 5 ||
+	    node.stx_rdev_minor != 2)
+		fail("ptmx", EINVAL);
+	return fd;
+}
+
+/* Binds the pty on /dev/console, a file that is made for it. */
+static void bind_console(s32 root, s32 peer)
+{
+	u32 flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+	s32 tree = must(sys_open_tree(peer, "", flags), "open_tree");
+	s32 target = make_in_root(root, "/dev/console", TARGET_FILE, 0600, RESOLVE_NO_SYMLINKS);
+
+	must(sys_move_mount(tree, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH), "move_mount");
+	sys_close(target);
+	sys_close(tree);
+}
+
+void step_terminal(const struct step *step)
+{
+	s32 root = slot_fd(step->other);
+	s32 master = open_multiplexer(root);
+	struct winsize window = { step->number[1], step->number[2], 0, 0 };
+	s32 unlocked = 0;
+
+	must(sys_ioctl(master, TIOCSPTLCK, &unlocked), "ioctl");
+	/* Never by name: the name can be made to mean another file (CVE-2025-52565). */
+	s32 peer = must(sys_ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "ioctl");
+	must(sys_fchownat(peer, "", step->number[0], -1, AT_EMPTY_PATH), "fchownat");
+	if (window.rows != 0 && window.columns != 0)
+		must(sys_ioctl(master, TIOCSWINSZ, &window), "ioctl");
+	if (step->flags & STEP_CONSOLE)
+		bind_console(root, peer);
+	must(sys_ioctl(peer, TIOCSCTTY, 0), "ioctl");
+	for (int i = 0; i < 3; i++)
+		must(sys_dup3(peer, i, 0), "dup3");
+	send_fd(slot_fd(step->slot), master);
+	sys_close(peer);
+	sys_close(master);
+}
+
+/* Decimal digits of a small number behind a prefix. */
+static void descriptor_path(char *to, s32 fd)
+{
+	const char *prefix = "self/fd/";
+	char digits[10];
+	int count = 0;
+
+	while (*prefix != 0)
+		*to++ = *prefix++;
+	do
+		digits[count++] = '0' + fd % 10;
+	while ((fd /= 10) > 0);
+	while (count > 0)
+		*to++ = digits[--count];
+	*to = 0;
+}
+
+/* The host's null device stays with the host: its owner and mode could be changed through the descriptor. */
+void step_null_stdio(const struct step *step)
+{
+	char path[32];
+	struct statx file;
+
+	for (int i = 0; i < 3; i++) {
+		stat_fd(i, &file);
+		if (!is_null_device(&file))
+			continue;
+		s32 place = must(open_in_root(slot_fd(step->other), "dev/null", O_PATH | O_NOFOLLOW, 0), "openat2");
+		stat_fd(place, &file);
+		if (!is_null_device(&file))
+			fail("/dev/null", EINVAL);
+		descriptor_path(path, place);
+		s32 fd = must(sys_openat(slot_fd(step->slot), path, O_RDWR | O_CLOEXEC, 0), "openat");
+		must(sys_dup3(fd, i, 0), "dup3");
+		sys_close(fd);
+		sys_close(place);
+	}
+}
+
+void step_own_stdio(const struct step *step)
+{
+	struct statx file;
+
+	for (int i = 0; i < 3; i++) {
+		/* A caller may leave a stream closed. */
+		if (sys_statx(i, "", AT_EMPTY_PATH, STATX_TYPE, &file) < 0 || (file.stx_mode & S_IFMT) != S_IFIFO)
+			continue;
+		/* A pipe on a read-only filesystem, or one of another user namespace, stays as it is. */
+		sys_fchownat(i, "", step->number[0], -1, AT_EMPTY_PATH);
+	}
+}
+
+void step_close(const struct step *step)
+{
+	(void)step;
+	forget_slots();
+	must(sys_close_range(PLAN_SOCKET + 1, ~0u, 0), "close_range");
+}

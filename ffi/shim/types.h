@@ -1,0 +1,216 @@
+/* Fixed-size integers and the few structs and constants of the kernel's interface that the shim uses (x86-64, arm64). */
+#ifndef TYPES_H
+#define TYPES_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef int s32;
+typedef long s64;
+typedef u64 size;
+
+#define NULL ((void *)0)
+
+#define EPERM 1
+#define ENOENT 2
+#define EINTR 4
+#define EIO 5
+#define EACCES 13
+#define EEXIST 17
+#define ENOTDIR 20
+#define EINVAL 22
+#define ENOSPC 28
+#define ENAMETOOLONG 36
+#define ENOSYS 38
+#define ELOOP 40
+#define EPROTO 71
+#define EOPNOTSUPP 95
+
+#define AT_FDCWD (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_EMPTY_PATH 0x1000
+#define AT_RECURSIVE 0x8000
+
+#define O_RDONLY 0
+#define O_WRONLY 01
+#define O_RDWR 02
+#define O_CREAT 0100
+#define O_EXCL 0200
+#define O_NOCTTY 0400
+#define O_NONBLOCK 04000
+#define O_CLOEXEC 02000000
+#define O_PATH 010000000
+#ifdef __aarch64__
+#define O_DIRECTORY 040000
+#define O_NOFOLLOW 0100000
+#else
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
+#endif
+
+#define S_IFMT 0170000
+#define S_IFIFO 0010000
+#define S_IFCHR 0020000
+#define S_IFDIR 0040000
+#define S_IFBLK 0060000
+#define S_IFREG 0100000
+#define S_IFLNK 0120000
+
+#define RESOLVE_NO_XDEV 0x01
+#define RESOLVE_NO_MAGICLINKS 0x02
+#define RESOLVE_NO_SYMLINKS 0x04
+#define RESOLVE_BENEATH 0x08
+#define RESOLVE_IN_ROOT 0x10
+struct open_how {
+	u64 flags;
+	u64 mode;
+	u64 resolve;
+};
+
+#define MOUNT_ATTR_RDONLY 0x1
+struct mount_attr {
+	u64 attr_set;
+	u64 attr_clr;
+	u64 propagation;
+	u64 userns_fd;
+};
+#define MS_SLAVE (1 << 19)
+#define OPEN_TREE_CLONE 1
+#define OPEN_TREE_CLOEXEC O_CLOEXEC
+#define MOVE_MOUNT_F_EMPTY_PATH 0x04
+#define MOVE_MOUNT_T_EMPTY_PATH 0x40
+#define FSOPEN_CLOEXEC 1
+#define FSMOUNT_CLOEXEC 1
+#define FSCONFIG_SET_FLAG 0
+#define FSCONFIG_SET_STRING 1
+#define FSCONFIG_CMD_CREATE 6
+#define MNT_DETACH 2
+
+#define CLONE_PARENT 0x8000UL
+#define CLONE_INTO_CGROUP 0x200000000UL
+#define SIGKILL 9
+#define SIGCHLD 17
+struct clone_args {
+	u64 flags;
+	u64 pidfd;
+	u64 child_tid;
+	u64 parent_tid;
+	u64 exit_signal;
+	u64 stack;
+	u64 stack_size;
+	u64 tls;
+	u64 set_tid;
+	u64 set_tid_size;
+	u64 cgroup;
+};
+
+#define STATX_TYPE 0x1
+#define STATX_BASIC_STATS 0x7ff
+struct statx {
+	u32 stx_mask;
+	u32 stx_blksize;
+	u64 stx_attributes;
+	u32 stx_nlink;
+	u32 stx_uid;
+	u32 stx_gid;
+	u16 stx_mode;
+	u16 spare0;
+	u64 stx_ino;
+	u64 stx_size;
+	u64 stx_blocks;
+	u64 stx_attributes_mask;
+	u64 times[8];
+	u32 stx_rdev_major;
+	u32 stx_rdev_minor;
+	u32 stx_dev_major;
+	u32 stx_dev_minor;
+	u64 spare[14];
+};
+struct statfs {
+	s64 f_type;
+	u64 rest[14];
+};
+#define PROC_SUPER_MAGIC 0x9fa0
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+
+#define AF_INET 2
+#define SOCK_DGRAM 2
+#define SOCK_CLOEXEC O_CLOEXEC
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
+#define MSG_PEEK 0x2
+#define MSG_DONTWAIT 0x40
+#define MSG_NOSIGNAL 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
+struct iovec {
+	void *iov_base;
+	u64 iov_len;
+};
+struct msghdr {
+	void *msg_name;
+	u32 msg_namelen;
+	struct iovec *msg_iov;
+	u64 msg_iovlen;
+	void *msg_control;
+	u64 msg_controllen;
+	u32 msg_flags;
+};
+struct cmsghdr {
+	u64 cmsg_len;
+	s32 cmsg_level;
+	s32 cmsg_type;
+};
+
+#define SIOCGIFFLAGS 0x8913
+#define SIOCSIFFLAGS 0x8914
+#define IFF_UP 1
+struct ifreq {
+	char name[16];
+	short flags;
+	char rest[22];
+};
+
+#define TIOCSCTTY 0x540e
+#define TIOCSWINSZ 0x5414
+#define TIOCSPTLCK 0x40045431
+#define TIOCGPTPEER 0x5441
+struct winsize {
+	u16 rows, columns, width, height;
+};
+
+#define PR_SET_PDEATHSIG 1
+#define PR_SET_DUMPABLE 4
+#define PR_SET_KEEPCAPS 8
+#define PR_CAPBSET_READ 23
+#define PR_CAPBSET_DROP 24
+#define PR_SET_NO_NEW_PRIVS 38
+#define PR_CAP_AMBIENT 47
+#define PR_CAP_AMBIENT_RAISE 2
+#define PR_CAP_AMBIENT_CLEAR_ALL 4
+#define CAPABILITY_VERSION_3 0x20080522
+struct cap_header {
+	u32 version;
+	s32 pid;
+};
+struct cap_data {
+	u32 effective, permitted, inheritable;
+};
+#define SECCOMP_SET_MODE_FILTER 1
+struct sock_fprog {
+	u16 len;
+	void *filter;
+};
+#define KEYCTL_JOIN_SESSION_KEYRING 1
+struct rlimit {
+	u64 soft, hard;
+};
+#define F_SETFD 2
+#define FD_CLOEXEC 1
+#define CLOSE_RANGE_CLOEXEC 4
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define MAP_PRIVATE 2
+#define MAP_ANONYMOUS 0x20
+
+#endif

@@ -1,0 +1,33 @@
+/** A plan in the making: its steps so far, and the next free slot. */
+import type { Slot, Step } from "../../ffi/plan.ts";
+
+/** What the caller passes along with a plan, in the order of the slots. */
+export type PlanInput = "terminal" | "rootfs";
+
+export class Draft {
+  readonly steps: Step[] = [];
+  readonly inputs: PlanInput[] = [];
+  #slots = 0;
+
+  /** A slot for a descriptor that the caller passes. All of these come before the first `slot()`. */
+  input(name: PlanInput): Slot {
+    this.inputs.push(name);
+    return this.#slots++;
+  }
+
+  /** A slot for a descriptor that a step opens. */
+  slot(): Slot {
+    return this.#slots++;
+  }
+
+  add(...steps: Step[]): void {
+    this.steps.push(...steps);
+  }
+
+  /** Adds a step that opens, and returns its slot. */
+  open(make: (slot: Slot) => Step): Slot {
+    const slot = this.slot();
+    this.add(make(slot));
+    return slot;
+  }
+}

@@ -1,0 +1,242 @@
+/** Mounts of a spec: options by their names in mount(8) and the specification, and the steps that make a mount. */
+import { posix } from "node:path";
+import type { FilesystemOption, MountAttribute, Propagation, Slot, Step } from "../../ffi/plan.ts";
+import { CurruntError } from "../base/error.ts";
+import type { Draft } from "./draft.ts";
+import type { Mount } from "./spec.ts";
+
+/** A mount's options, sorted by what they act on. */
+export interface MountOptions {
+  /** undefined: a filesystem of its own. */
+  readonly bind: "bind" | "rbind" | undefined;
+  readonly set: readonly MountAttribute[];
+  readonly clear: readonly MountAttribute[];
+  /** The same for all mounts below too: "rro", "rnosuid" … */
+  readonly setBelow: readonly MountAttribute[];
+  readonly clearBelow: readonly MountAttribute[];
+  readonly propagation: { readonly kind: Propagation; readonly recursive: boolean } | undefined;
+  /** For the filesystem itself. */
+  readonly data: readonly FilesystemOption[];
+}
+
+/** Options that set an attribute of the mount or, with their opposite, clear it. */
+const attributes: Record<string, { set?: MountAttribute; clear?: MountAttribute }> = {
+  ro: { set: "ro" },
+  rw: { clear: "ro" },
+  nosuid: { set: "nosuid" },
+  suid: { clear: "nosuid" },
+  nodev: { set: "nodev" },
+  dev: { clear: "nodev" },
+  noexec: { set: "noexec" },
+  exec: { clear: "noexec" },
+  nodiratime: { set: "nodiratime" },
+  diratime: { clear: "nodiratime" },
+  nosymfollow: { set: "nosymfollow" },
+  symfollow: { clear: "nosymfollow" },
+  relatime: { set: "relatime" },
+  norelatime: { clear: "relatime" },
+  noatime: { set: "noatime" },
+  atime: { clear: "noatime" },
+  strictatime: { set: "strictatime" },
+  nostrictatime: { clear: "strictatime" },
+};
+
+/** Superblock flags that fsconfig(2) takes by name. */
+const filesystemFlags = new Set(["sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand"]);
+
+/** Options that ask for what is so anyway, or that only mount(8) itself heeds. */
+const withoutEffect = new Set(["defaults", "iversion", "noiversion", "silent", "loud", "remount"]);
+
+const unsupported = new Set(["idmap", "ridmap", "tmpcopyup"]);
+
+/** What mounts and unmounts do across copies of a mount (`man 7 mount_namespaces`). */
+export const propagationOptions: Record<string, { kind: Propagation; recursive: boolean }> = {
+  private: { kind: "private", recursive: false },
+  rprivate: { kind: "private", recursive: true },
+  slave: { kind: "slave", recursive: false },
+  rslave: { kind: "slave", recursive: true },
+  shared: { kind: "shared", recursive: false },
+  rshared: { kind: "shared", recursive: true },
+  unbindable: { kind: "unbindable", recursive: false },
+  runbindable: { kind: "unbindable", recursive: true },
+};
+
+/** Sorts the options of a mount. What is no known name is data for the filesystem, which a bind has none of. */
+export function parseOptions({ destination, type, options = [] }: Mount): MountOptions {
+  const lists = {
+    set: [] as MountAttribute[],
+    clear: [] as MountAttribute[],
+    setBelow: [] as MountAttribute[],
+    clearBelow: [] as MountAttribute[],
+  };
+  let bind: MountOptions["bind"] = type === "bind" ? "bind" : undefined;
+  let propagation: MountOptions["propagation"];
+  const data: FilesystemOption[] = [];
+  const flags: string[] = [];
+  for (const option of options) {
+    const below = option.startsWith("r") ? attributes[option.slice(1)] : undefined;
+    const spread = propagationOptions[option];
+    const own = attributes[option];
+    if (option === "bind" || option === "rbind") bind = option;
+    else if (spread !== undefined) propagation = spread;
+    else if (own !== undefined) change(lists.set, lists.clear, own);
+    else if (below !== undefined) change(lists.setBelow, lists.clearBelow, below);
+    else if (filesystemFlags.has(option)) flags.push(option);
+    else if (unsupported.has(option)) {
+      throw new CurruntError(
+        "unsupported",
+        `mount "${destination}": option "${option}" is not supported yet`,
+      );
+    } else if (!withoutEffect.has(option)) data.push(...splitData(option));
+  }
+  const unknown = data[0];
+  if (bind !== undefined && unknown !== undefined) {
+    throw new CurruntError("invalid", `mount "${destination}": a bind mount has no option "${unknown[0]}"`);
+  }
+  return { bind, ...lists, propagation, data: [...flags.map((name) => [name] as const), ...data] };
+}
+
+function change(
+  set: MountAttribute[],
+  clear: MountAttribute[],
+  attribute: { set?: MountAttribute; clear?: MountAttribute },
+): void {
+  // The last word counts: "ro,rw" is rw.
+  for (const list of [set, clear]) {
+    const index = list.findIndex((other) => other === (attribute.set ?? attribute.clear));
+    if (index >= 0) list.splice(index, 1);
+  }
+  if (attribute.set !== undefined) set.push(attribute.set);
+  if (attribute.clear !== undefined) clear.push(attribute.clear);
+}
+
+/** "size=64m" as a key with its value; commas separate options but inside of quotes, as in SELinux contexts. */
+function splitData(option: string): FilesystemOption[] {
+  const parts = option.match(/(?:[^,"]|"[^"]*")+/g) ?? [];
+  return parts.map((part) => {
+    const equals = part.indexOf("=");
+    if (equals < 0) return [part];
+    return [part.slice(0, equals), part.slice(equals + 1).replace(/^"(.*)"$/, "$1")];
+  });
+}
+
+/** Where a mount goes, as an absolute path without "." and ".."; refuses the root, and /proc where it would be a lie. */
+export function checkDestination(mount: Mount): string {
+  const destination = posix.resolve("/", mount.destination);
+  if (destination === "/") {
+    throw new CurruntError("invalid", `mount "${mount.destination}": the root itself cannot be a mountpoint`);
+  }
+  const inProc = destination.startsWith("/proc/");
+  const isProc = destination === "/proc" && (mount.type === "proc" || mount.source === "/proc");
+  if (
+    (destination === "/proc" && !isProc) ||
+    (inProc && !coverable.has(destination.slice("/proc/".length)))
+  ) {
+    throw new CurruntError("invalid", `mount "${destination}": /proc can only be a proc filesystem`, {
+      hint: "what a container reads and writes in /proc decides about its confinement (CVE-2019-16884)",
+    });
+  }
+  return destination;
+}
+
+/** Files of /proc that tools like lxcfs replace, and that confine nothing. */
+const coverable = new Set([
+  "cpuinfo",
+  "diskstats",
+  "meminfo",
+  "stat",
+  "swaps",
+  "uptime",
+  "loadavg",
+  "slabinfo",
+  "sys/kernel/ns_last_pid",
+  "sys/crypto/fips_enabled",
+]);
+
+/** A mount whose source has been opened: what is left is to make it what it shall be and to put it in place. */
+export interface PreparedMount {
+  readonly mount: Mount;
+  readonly destination: string;
+  readonly options: MountOptions;
+  /** The tree of a bind; undefined: the filesystem is made when its turn comes. */
+  readonly tree: Slot | undefined;
+}
+
+/** Opens the sources of all binds, while the host's root still is what paths start from. */
+export function openSources(draft: Draft, mounts: readonly Mount[], bundle: string): PreparedMount[] {
+  return mounts.map((mount) => {
+    const destination = checkDestination(mount);
+    const options = parseOptions(mount);
+    if (options.bind === undefined) return { mount, destination, options, tree: undefined };
+    if (mount.source === undefined || mount.source === "") {
+      throw new CurruntError("invalid", `mount "${destination}": a bind mount needs a source`);
+    }
+    const path = posix.resolve(bundle, mount.source);
+    const recursive = options.bind === "rbind";
+    const tree = draft.open((slot) => ({ op: "tree", slot, path, recursive }));
+    return { mount, destination, options, tree };
+  });
+}
+
+/** Filesystems that are filled after they are mounted become read-only last. */
+const filledLater = (destination: string, type: string | undefined) =>
+  destination === "/dev" || type === "tmpfs";
+
+/** Makes the mount and attaches it in `root`. Returns the steps that are to be taken when all else is in place. */
+export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): Step[] {
+  const { mount, destination, options } = prepared;
+  const later = options.set.includes("ro") && filledLater(destination, mount.type);
+  const slot = prepared.tree ?? makeFilesystem(draft, root, prepared, later);
+  if (prepared.tree !== undefined) changeTree(draft, slot, options);
+  else if (options.propagation !== undefined) {
+    const { kind, recursive } = options.propagation;
+    draft.add({ op: "attributes", slot, set: [], clear: [], propagation: kind, recursive });
+  }
+  // What we write to later, and what confines, must not lie where an image's link leads (CVE-2019-19921).
+  const follow = mount.type !== "proc" && mount.type !== "sysfs";
+  draft.add({ op: "attach", slot, root, path: destination, follow });
+  return later && prepared.tree === undefined ? [makeReadonly(slot)] : [];
+}
+
+/** The step that makes the mount in `slot` read-only. */
+export function makeReadonly(slot: Slot): Step {
+  return { op: "attributes", slot, set: ["ro"], clear: [], recursive: false };
+}
+
+function makeFilesystem(
+  draft: Draft,
+  root: Slot,
+  { mount, destination, options }: PreparedMount,
+  later: boolean,
+): Slot {
+  const { type, source } = mount;
+  if (type === undefined || type === "") {
+    throw new CurruntError(
+      "invalid",
+      `mount "${destination}": neither a type nor the option "bind" is given`,
+    );
+  }
+  const copiesMode = type === "tmpfs" && !options.data.some(([key]) => key === "mode");
+  return draft.open((slot) => ({
+    op: "filesystem",
+    slot,
+    type,
+    ...(source === undefined || source === "" ? {} : { source }),
+    options: options.data,
+    attributes: options.set.filter((name) => name !== "ro" || !later),
+    ...(copiesMode ? { modeOf: { root, path: destination } } : {}),
+  }));
+}
+
+/** A bind keeps the flags of its source but those that are asked for; it is private unless another word is given. */
+function changeTree(draft: Draft, slot: Slot, options: MountOptions): void {
+  const { set, clear, setBelow, clearBelow, bind } = options;
+  const { kind, recursive } = options.propagation ?? { kind: "private", recursive: bind === "rbind" };
+  if (setBelow.length > 0 || clearBelow.length > 0) {
+    draft.add({ op: "attributes", slot, set: setBelow, clear: clearBelow, recursive: true });
+  }
+  if (recursive && (set.length > 0 || clear.length > 0)) {
+    draft.add({ op: "attributes", slot, set, clear, recursive: false });
+    draft.add({ op: "attributes", slot, set: [], clear: [], propagation: kind, recursive });
+  } else draft.add({ op: "attributes", slot, set, clear, propagation: kind, recursive });
+}

@@ -1,0 +1,166 @@
+/** Compiles a spec into the plan that makes its container: the order of everything, on one page. */
+import { posix } from "node:path";
+import type { Slot, Step } from "../../ffi/plan.ts";
+import { describe } from "../../ffi/plan.ts";
+import { CurruntError } from "../base/error.ts";
+import type { HostCgroup } from "./cgroup-mount.ts";
+import { placeCgroup } from "./cgroup-mount.ts";
+import { deviceSteps } from "./device.ts";
+import type { PlanInput } from "./draft.ts";
+import { Draft } from "./draft.ts";
+import type { PreparedMount } from "./mount.ts";
+import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
+import type { Namespaces } from "./namespace.ts";
+import { cloneSteps, namespacesOf } from "./namespace.ts";
+import type { SeccompFilter } from "./process.ts";
+import { processSteps, terminalStep } from "./process.ts";
+import type { Process, Spec } from "./spec.ts";
+
+export interface CompileOptions {
+  readonly id: string;
+  readonly spec: Spec;
+  /** Directory that relative paths of the spec start from; absolute. */
+  readonly bundle: string;
+  /** True: a detached mount is passed along as the root. False: `spec.root.path` is bound. */
+  readonly rootfs: boolean;
+  /** 0: none. */
+  readonly deathSignal: number;
+  readonly seccomp: SeccompFilter | undefined;
+  /** Needed for a mount of type cgroup. */
+  readonly cgroup: HostCgroup | undefined;
+}
+
+/** A plan, and what must be passed along with it, in this order. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly inputs: readonly PlanInput[];
+}
+
+/** The plan for a container. Pure: the same options give the same plan, and nothing is touched. */
+export function compile(options: CompileOptions): Plan {
+  const { spec, deathSignal } = options;
+  const { process } = spec;
+  if (process === undefined) throw new CurruntError("invalid", "process: a container needs a program to run");
+  const draft = new Draft();
+  const terminal = process.terminal === true ? draft.input("terminal") : undefined;
+  const passedRoot = options.rootfs ? draft.input("rootfs") : undefined;
+  const namespaces = namespacesOf(spec);
+
+  cloneSteps(draft, namespaces, deathSignal);
+  draft.add({ op: "session" }, { op: "keyring", name: `_ses.${options.id}` });
+  if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
+  const proc = writeKernelFiles(draft, spec, process);
+
+  const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
+  draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
+  const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
+  const mounts = openSources(draft, spec.mounts ?? [], options.bundle);
+  const masks = makeMasks(draft, spec);
+  draft.add({ op: "coverRoot", slot: root });
+
+  const last = placeMounts(draft, root, mounts, options.cgroup);
+  if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
+    draft.add(...deviceSteps(root, spec.linux?.devices ?? []));
+  }
+  if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, true));
+  for (const path of spec.linux?.readonlyPaths ?? []) draft.add({ op: "readonly", root, path });
+  if (masks !== undefined) {
+    for (const path of spec.linux?.maskedPaths ?? []) draft.add({ op: "mask", root, path, source: masks });
+  }
+  draft.add({ op: "directory", root, path: posix.resolve("/", process.cwd), mode: 0o755 });
+  draft.add({ op: "nullStdio", root, slot: proc }, ...last, { op: "pivot", slot: root });
+  finishRoot(draft, spec, root);
+  setNames(draft, spec, namespaces);
+  draft.add(...processSteps(process, options.seccomp, deathSignal));
+  return { steps: draft.steps, inputs: draft.inputs };
+}
+
+/** The plan in words, a line a step. */
+export function describePlan(options: CompileOptions): string[] {
+  return describe(compile(options).steps);
+}
+
+/** Writes what is set through /proc: the host's, as nothing of the container can be mounted over it yet. */
+function writeKernelFiles(draft: Draft, spec: Spec, process: Process): Slot {
+  const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
+  if (process.oomScoreAdj !== undefined) {
+    draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
+  }
+  for (const [key, data] of Object.entries(spec.linux?.sysctl ?? {})) {
+    draft.add({ op: "write", slot: proc, path: `sys/${sysctlPath(key)}`, data });
+  }
+  return proc;
+}
+
+/** "net.ipv4.ip_forward" as a path. A key whose first separator is a slash swaps the two (`man 5 sysctl.d`). */
+function sysctlPath(key: string): string {
+  const separator = /[./]/.exec(key)?.[0];
+  const swapped = key.replace(/[./]/g, (found) => (found === "." ? "/" : "."));
+  return separator === "/" ? key : swapped;
+}
+
+function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
+  if (spec.root === undefined) throw new CurruntError("invalid", "root: a container needs a root filesystem");
+  const path = posix.resolve(bundle, spec.root.path);
+  const root = draft.open((slot) => ({ op: "tree", slot, path, recursive: true }));
+  draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
+  return root;
+}
+
+/**
+ * A read-only filesystem with a null device and an empty directory, which cover what is masked. It lies over the host's
+ * root, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
+ */
+function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
+  if ((spec.linux?.maskedPaths ?? []).length === 0) return undefined;
+  const slot = draft.open((slot) => ({
+    op: "filesystem",
+    slot,
+    type: "tmpfs",
+    options: [["mode", "755"]],
+    attributes: ["nosuid", "noexec"],
+  }));
+  draft.add(
+    { op: "device", root: slot, path: "/null", type: "c", major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 },
+    { op: "directory", root: slot, path: "/empty", mode: 0o755 },
+    makeReadonly(slot),
+    { op: "coverRoot", slot },
+  );
+  return slot;
+}
+
+function placeMounts(
+  draft: Draft,
+  root: Slot,
+  mounts: readonly PreparedMount[],
+  cgroup: HostCgroup | undefined,
+): Step[] {
+  return mounts.flatMap((prepared) => {
+    if (prepared.mount.type !== "cgroup") return placeMount(draft, root, prepared);
+    if (cgroup === undefined) throw new CurruntError("internal", "compile: the host's cgroups are not given");
+    return placeCgroup(draft, root, prepared, cgroup);
+  });
+}
+
+function finishRoot(draft: Draft, spec: Spec, root: Slot): void {
+  const name = spec.linux?.rootfsPropagation;
+  const propagation = name === undefined || name === "" ? undefined : propagationOptions[name];
+  if (name !== undefined && name !== "" && propagation === undefined) {
+    throw new CurruntError("invalid", `linux.rootfsPropagation: there is no propagation "${name}"`);
+  }
+  if (propagation !== undefined) {
+    const { kind, recursive } = propagation;
+    draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: kind, recursive });
+  }
+  if (spec.root?.readonly === true) draft.add(makeReadonly(root));
+}
+
+function setNames(draft: Draft, { hostname = "", domainname = "" }: Spec, namespaces: Namespaces): void {
+  if ((hostname !== "" || domainname !== "") && !namespaces.has("uts")) {
+    throw new CurruntError("invalid", "hostname: it needs a uts namespace of the container's own", {
+      hint: 'add { "type": "uts" } to linux.namespaces',
+    });
+  }
+  if (hostname !== "") draft.add({ op: "hostname", name: hostname });
+  if (domainname !== "") draft.add({ op: "domainname", name: domainname });
+}

@@ -1,0 +1,134 @@
+/** The program of a container: its limits, its user, its powers, and how it is found. */
+import {
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_CPU,
+  RLIMIT_DATA,
+  RLIMIT_FSIZE,
+  RLIMIT_LOCKS,
+  RLIMIT_MEMLOCK,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_RSS,
+  RLIMIT_RTPRIO,
+  RLIMIT_RTTIME,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+} from "../../ffi/kernel.ts";
+import type { Slot, Step } from "../../ffi/plan.ts";
+import { CurruntError } from "../base/error.ts";
+import { capabilityMask } from "./capability.ts";
+import type { Process } from "./spec.ts";
+
+/** A compiled seccomp profile. */
+export interface SeccompFilter {
+  /** struct sock_filter[] */
+  readonly filter: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_* */
+  readonly flags: number;
+}
+
+const resources: Record<string, number> = {
+  RLIMIT_CPU,
+  RLIMIT_FSIZE,
+  RLIMIT_DATA,
+  RLIMIT_STACK,
+  RLIMIT_CORE,
+  RLIMIT_RSS,
+  RLIMIT_NPROC,
+  RLIMIT_NOFILE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_AS,
+  RLIMIT_LOCKS,
+  RLIMIT_SIGPENDING,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_RTPRIO,
+  RLIMIT_RTTIME,
+};
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const defaultUmask = 0o22;
+
+/** Everything from the root's being in place to the program, in the order that the kernel's rules force. */
+export function processSteps(
+  process: Process,
+  seccomp: SeccompFilter | undefined,
+  deathSignal: number,
+): Step[] {
+  const { user, capabilities, noNewPrivileges = false } = process;
+  const filter: Step[] = seccomp === undefined ? [] : [{ op: "seccomp", ...seccomp }];
+  return [
+    { op: "ownStdio", uid: user.uid },
+    { op: "close" },
+    { op: "umask", mask: user.umask ?? defaultUmask },
+    ...(process.rlimits ?? []).map(limitStep),
+    ...(noNewPrivileges ? [{ op: "noNewPrivileges" } as const] : []),
+    // Without no_new_privs only CAP_SYS_ADMIN may install a filter: now, before it goes.
+    ...(noNewPrivileges ? [] : filter),
+    { op: "boundingSet", keep: capabilityMask(capabilities?.bounding ?? []) },
+    // As root first: the directory may be closed to the user; where root itself may not, the user gets a try.
+    { op: "chdir", path: process.cwd, optional: true },
+    { op: "user", uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [] },
+    { op: "chdir", path: process.cwd, optional: false },
+    {
+      op: "capabilities",
+      effective: capabilityMask(capabilities?.effective ?? []),
+      permitted: capabilityMask(capabilities?.permitted ?? []),
+      inheritable: capabilityMask(capabilities?.inheritable ?? []),
+      ambient: capabilityMask(capabilities?.ambient ?? []),
+    },
+    { op: "deathSignal", signal: deathSignal },
+    // The last thing, so that the profile need not allow what came before.
+    ...(noNewPrivileges ? filter : []),
+    execStep(process),
+  ];
+}
+
+function limitStep({ type, soft, hard }: { type: string; soft: number; hard: number }): Step {
+  const resource = resources[type];
+  if (resource === undefined) {
+    throw new CurruntError("invalid", `process.rlimits: there is no resource "${type}"`, {
+      hint: `known are ${Object.keys(resources).join(", ")}`,
+    });
+  }
+  return { op: "rlimit", resource, soft: limitOf(soft), hard: limitOf(hard) };
+}
+
+/** JSON numbers of 2^64-1 and thereabouts, and -1, mean no limit. */
+function limitOf(value: number): bigint {
+  return value < 0 || value >= 2 ** 63 ? 2n ** 64n - 1n : BigInt(Math.trunc(value));
+}
+
+/** Where the program may be: as given when it has a slash, else in the directories of the container's PATH. */
+function execStep({ args, env = [] }: Process): Step {
+  const name = args[0];
+  if (name === undefined) throw new CurruntError("invalid", "process.args: a program to run is missing");
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? defaultPath;
+  const directories = path.split(":").map((directory) => (directory === "" ? "." : directory));
+  const paths = name.includes("/") ? [name] : directories.map((directory) => `${directory}/${name}`);
+  return { op: "exec", paths: name === "" ? [] : paths, args, env: lastOfEach(env) };
+}
+
+/** The environment without entries that a later one of the same name replaces. Refuses what is no NAME=value. */
+function lastOfEach(env: readonly string[]): string[] {
+  const entries = new Map<string, string>();
+  for (const entry of env) {
+    const equals = entry.indexOf("=");
+    if (equals <= 0) {
+      throw new CurruntError("invalid", `process.env: ${JSON.stringify(entry)} is not NAME=value`);
+    }
+    const name = entry.slice(0, equals);
+    entries.delete(name);
+    entries.set(name, entry);
+  }
+  return [...entries.values()];
+}
+
+/** Opens the container's terminal; its master goes through the socket in `slot`. */
+export function terminalStep(process: Process, slot: Slot, root: Slot, console: boolean): Step {
+  const { height: rows = 0, width: columns = 0 } = process.consoleSize ?? {};
+  return { op: "terminal", slot, root, uid: process.user.uid, rows, columns, console };
+}

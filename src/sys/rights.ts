@@ -1,0 +1,42 @@
+/** Descriptors through unix sockets (`man 7 unix`, SCM_RIGHTS). */
+import {
+  cmsghdr,
+  iovec,
+  MSG_CMSG_CLOEXEC,
+  MSG_NOSIGNAL,
+  msghdr,
+  SCM_RIGHTS,
+  SOL_SOCKET,
+} from "../../ffi/kernel.ts";
+import { libc } from "../../ffi/libc.ts";
+import { check } from "./error.ts";
+import { Fd } from "./fd.ts";
+
+/** Sends one packet and, with it, copies of descriptors. */
+export function sendWithDescriptors(socket: Fd, packet: Uint8Array, fds: readonly Fd[]): void {
+  const length = cmsghdr.size + 4 * fds.length;
+  const control = new Uint8Array(Math.ceil(length / 8) * 8);
+  control.set(cmsghdr.pack({ cmsg_len: length, cmsg_level: SOL_SOCKET, cmsg_type: SCM_RIGHTS }));
+  new Int32Array(control.buffer, cmsghdr.size).set(fds.map((fd) => fd.number));
+  const message = msghdr.pack({
+    msg_iov: iovec.pack({ iov_base: packet, iov_len: packet.length }),
+    msg_iovlen: 1,
+    ...(fds.length === 0 ? {} : { msg_control: control, msg_controllen: length }),
+  });
+  check(libc.sendmsg(socket.number, message, MSG_NOSIGNAL), "sendmsg");
+}
+
+/** Receives the one descriptor that waits in the socket, close-on-exec; undefined when there is none. */
+export function receiveDescriptor(socket: Fd): Fd | undefined {
+  const packet = new Uint8Array(1);
+  const control = new Uint8Array(cmsghdr.size + 8);
+  const message = msghdr.pack({
+    msg_iov: iovec.pack({ iov_base: packet, iov_len: packet.length }),
+    msg_iovlen: 1,
+    msg_control: control,
+    msg_controllen: control.length,
+  });
+  check(libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC), "recvmsg");
+  if (msghdr.unpack(message).msg_controllen < cmsghdr.size + 4) return undefined;
+  return new Fd(new DataView(control.buffer).getInt32(cmsghdr.size, true));
+}

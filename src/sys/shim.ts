@@ -1,0 +1,189 @@
+/** Runs a plan: starts the shim, hands it the steps, serves its messages, and turns a failed step into an error. */
+import { AF_UNIX, POLLIN, pollfd, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
+import { errno, libc } from "../../ffi/libc.ts";
+import type { Step } from "../../ffi/plan.ts";
+import { describeStep } from "../../ffi/plan.ts";
+import type { Message } from "../../ffi/plan-record.ts";
+import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan-record.ts";
+import { CurruntError } from "../base/error.ts";
+import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
+import { Fd } from "./fd.ts";
+import { openProcess, sendSignal, waitForEnd } from "./process.ts";
+import { sendWithDescriptors } from "./rights.ts";
+import { shimImage } from "./shim-image.ts";
+import type { SpawnOptions } from "./spawn.ts";
+import { spawnImage } from "./spawn.ts";
+
+const EINTR = 4;
+
+export interface PlanOptions {
+  readonly steps: readonly Step[];
+  /** Slots 0, 1 … of the plan. */
+  readonly fds: readonly Fd[];
+  readonly stdio: SpawnOptions["stdio"];
+  /** Does what belongs to a sync step; a failure ends the plan. */
+  readonly onSync?: ((point: string, pid: number) => void | Promise<void>) | undefined;
+}
+
+/** A process that a plan cloned, and that now is the plan's program. */
+export interface Started {
+  readonly pid: number;
+  readonly pidfd: Fd;
+}
+
+/** A step that failed. */
+export class StepError extends SyscallError {
+  readonly step: Step | undefined;
+
+  constructor(step: Step | undefined, operation: string, number: number, kernelText: string) {
+    const subject = kernelText === "" ? undefined : kernelText;
+    super(operation, number, subject);
+    this.step = step;
+    const doing = step === undefined ? "receive the plan" : describeStep(step);
+    const detail = kernelText === "" ? "" : ` (${kernelText})`;
+    this.message = `${doing}: ${operation}: ${describeErrno(number)}${detail}`;
+  }
+}
+
+/** Two connected packet sockets, close-on-exec. */
+export function packetPair(): [Fd, Fd] {
+  const ends = new Int32Array(2);
+  check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "socketpair");
+  return [new Fd(ends[0] ?? -1), new Fd(ends[1] ?? -1)];
+}
+
+/** Carries out the steps; resolves once the plan's program runs. On failure no process is left, and a StepError thrown. */
+export async function runPlan(options: PlanOptions): Promise<Started> {
+  const [near, far] = packetPair();
+  using ours = near;
+  const conversation = new Conversation(ours, options);
+  let shim: number | undefined;
+  try {
+    shim = startShim(far, options);
+    trySendPlan(ours, options);
+    await conversation.run();
+    return conversation.finish();
+  } catch (error) {
+    // Whoever still waits for us sees the end of the socket, and ends.
+    ours.close();
+    conversation.abort();
+    throw error;
+  } finally {
+    // The half that does not become init has ended by now, or is about to.
+    if (shim !== undefined) waitForEnd(shim);
+  }
+}
+
+function startShim(far: Fd, { stdio }: PlanOptions): number {
+  using socket = far;
+  return spawnImage({ image: shimImage(), stdio, socket });
+}
+
+function trySendPlan(socket: Fd, options: PlanOptions): void {
+  try {
+    sendPlan(socket, options);
+  } catch (error) {
+    // The shim has ended: its last message, which can still be read, tells why.
+    if (!failedWith(error, "EPIPE", "ECONNRESET")) throw error;
+  }
+}
+
+function sendPlan(socket: Fd, { steps, fds }: PlanOptions): void {
+  const { header, records } = pack(steps);
+  sendWithDescriptors(socket, header, fds);
+  for (let sent = 0; sent < records.length; sent += planConstants.PLAN_CHUNK) {
+    sendWithDescriptors(socket, records.subarray(sent, sent + planConstants.PLAN_CHUNK), []);
+  }
+}
+
+/** How long to wait for a message in place: the shim takes a millisecond or two, less than the event loop's detours. */
+const patienceMs = 100;
+
+/** What is said over the shim's socket, from the first step to the program's start. */
+class Conversation {
+  readonly #socket: Fd;
+  readonly #options: PlanOptions;
+  #init: Started | undefined;
+  #failure: Message | undefined;
+  #executing = false;
+  /** A sync that came before the parent half had told the pid. */
+  #waiting: Message | undefined;
+
+  constructor(socket: Fd, options: PlanOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** Serves messages until the other side closes: the program runs then, or all processes of the plan have ended. */
+  async run(): Promise<void> {
+    for (;;) {
+      const message = this.#receiveNow(patienceMs) ?? (await this.#receiveLater());
+      if (message === "closed") return;
+      await this.#serve(message);
+    }
+  }
+
+  async #serve(message: Message): Promise<void> {
+    if (message.type === messageTypes.CLONED) {
+      this.#init = { pid: message.value, pidfd: openProcess(message.value) };
+    } else if (message.type === messageTypes.SYNC) this.#waiting = message;
+    else if (message.type === messageTypes.FAILED) this.#failure = message;
+    else if (message.type === messageTypes.EXECUTING) this.#executing = true;
+
+    if (this.#waiting !== undefined && this.#init !== undefined) {
+      const { text } = this.#waiting;
+      this.#waiting = undefined;
+      await this.#options.onSync?.(text, this.#init.pid);
+      sendWithDescriptors(this.#socket, new Uint8Array(1), []);
+    }
+  }
+
+  /** The next message within `timeoutMs`, which blocks this thread; undefined when there is none. */
+  #receiveNow(timeoutMs: number): Message | "closed" | undefined {
+    const asked = pollfd.pack({ fd: this.#socket.number, events: POLLIN });
+    const ready = libc.poll(asked, 1, timeoutMs);
+    if (ready === -1 && errno() !== EINTR) throw new SyscallError("poll", errno());
+    if (ready <= 0) return undefined;
+    const packet = new Uint8Array(2048);
+    const length = check(libc.read(this.#socket.number, packet, packet.length), "read", "the shim's socket");
+    return length === 0 ? "closed" : unpackMessage(packet.subarray(0, length));
+  }
+
+  /** The same without blocking: a step hangs, on a dead network filesystem perhaps, and the process must stay awake. */
+  async #receiveLater(): Promise<Message | "closed"> {
+    const { Watch } = await import("./readiness.ts");
+    for (;;) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      {
+        using watch = new Watch(this.#socket, { readable: resolve });
+        watch.reading = true;
+        await promise;
+      }
+      const message = this.#receiveNow(0);
+      if (message !== undefined) return message;
+    }
+  }
+
+  /** The process that runs now, or the error that kept it from running. */
+  finish(): Started {
+    const failure = this.#failure;
+    if (failure !== undefined) {
+      const [operation = "", kernelText = ""] = failure.text.split("\n");
+      throw new StepError(this.#options.steps[failure.step], operation, failure.value, kernelText);
+    }
+    if (this.#init === undefined || !this.#executing) {
+      throw new CurruntError("internal", "the container's init was killed while it was set up", {
+        hint: "the kernel log may tell why: a memory limit that is too low, for one",
+      });
+    }
+    return this.#init;
+  }
+
+  /** Ends and reaps what the plan has cloned. */
+  abort(): void {
+    if (this.#init === undefined) return;
+    using pidfd = this.#init.pidfd;
+    sendSignal(pidfd, SIGKILL);
+    waitForEnd(this.#init.pid);
+  }
+}
