@@ -22,7 +22,7 @@ if (($# == 0)); then
   set -- test/integration
 fi
 if ((EUID == 0)); then
-  bun test --reporter=junit --reporter-outfile="$results/integration.xml" "$@" || failed=1
+  bun test --timeout 60000 --reporter=junit --reporter-outfile="$results/integration.xml" "$@" || failed=1
 else
   echo "test/run.sh: the integration tests need root: run them as root" >&2
   failed=1
