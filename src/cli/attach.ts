@@ -11,7 +11,7 @@ export const attach = defineCommand({
     "Joins this terminal to a running container: its output is shown, and what is typed goes to its program. Ends with the program's exit code, or with 0 when the detach keys are pressed.",
   examples: [{ command: "currunt attach web", text: "go back to a container in the background" }],
   flags: {
-    stdin: { type: "boolean", default: true, help: "pass standard input on; -no-stdin does not" },
+    "no-stdin": { type: "boolean", help: "do not pass standard input on" },
     "sig-proxy": { type: "boolean", default: true, help: "pass signals on to the program" },
     "detach-keys": detachKeysFlag,
   },
@@ -20,7 +20,7 @@ export const attach = defineCommand({
   async run({ flags, positionals: [name = ""] }) {
     const engine = await openEngine(flags);
     const end = await engine.attach(name, {
-      noStdin: !flags.stdin,
+      noStdin: flags["no-stdin"],
       signalProxy: flags["sig-proxy"],
       detachKeys: parseDetachKeys(flags["detach-keys"]),
     });

@@ -98,4 +98,14 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "show the help of a command",
     load: async () => (await import("./help-command.ts")).help,
   },
+  completion: {
+    group: system,
+    summary: "print the completion script of a shell",
+    load: async () => (await import("./completion.ts")).completion,
+  },
+  man: {
+    group: system,
+    summary: "print the manual page",
+    load: async () => (await import("./man.ts")).man,
+  },
 };

@@ -67,3 +67,40 @@ describe("currunt", () => {
     expect(await child.stderr.text()).toBe("code 141\n");
   });
 });
+
+describe("commands", () => {
+  test.each(["run", "exec", "ps", "logs", "stop", "rmi", "man"])("%s -help is the help of it", (name) => {
+    const { code, out, err } = currunt(name, "-help");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toStartWith(`usage: currunt ${name}`);
+    expect(currunt("help", name).out).toBe(out);
+  });
+
+  test("-h is help, but the host name for run", () => {
+    expect(currunt("ps", "-h").out).toStartWith("usage: currunt ps");
+    expect(currunt("run", "-h").err).toBe("currunt: flag -h: needs a value\n");
+  });
+
+  test.each<[string[], string]>([
+    [["run"], "no image was named"],
+    [["run", "-imge", "x"], "unknown flag -imge: did you mean -image?"],
+    [["run", "-memory", "1g", "x"], "flag -memory: limits on resources are not in this version"],
+    [["run", "-p", "80:80", "x"], "published ports need the bridge network"],
+    [["run", "-it", "busybox"], "-interactive and -tty were given, and standard input is not a terminal"],
+    [["create", "-attach", "x"], "flag -attach: is a flag of start"],
+    [["exec", "-it", "web", "sh"], "standard input is not a terminal"],
+    [["exec", "web"], "exec: needs the name of a container and a command"],
+    [["logs"], "logs: needs the name of a container"],
+    [["logs", "-tail", "few", "web"], 'flag -tail: "few" is not a number of lines or "all"'],
+    [["kill", "-signal", "NONE", "web"], 'flag -signal: "NONE" is not a signal'],
+    [["start", "-attach", "a", "b"], "start: -attach and -interactive take one container"],
+    [["inspect", "-type", "volume", "x"], 'flag -type: "volume" is not one of container, image'],
+    [["ps", "extra"], 'ps: takes no arguments, and "extra" is one too many'],
+    [["completion", "csh"], 'completion: there is none for "csh"'],
+  ])("%j is refused with exit code 125", (argv, message) => {
+    const { code, out, err } = currunt(...argv);
+    expect({ code, out }).toEqual({ code: 125, out: "" });
+    expect(err).toStartWith("currunt: ");
+    expect(err).toContain(message);
+  });
+});

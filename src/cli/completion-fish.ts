@@ -1,0 +1,64 @@
+/** The completion script for fish. */
+import type { Command } from "./command.ts";
+import type { Flag, FlagTable } from "./flag.ts";
+import { globalFlags } from "./global.ts";
+
+/** Completes commands with their summaries, flags with their help, and the names of containers and images. */
+export function fishScript(entries: readonly { command: Command; summary: string }[]): string {
+  const none = "__fish_use_subcommand";
+  return [
+    "# fish completion for currunt",
+    "function __currunt_containers",
+    "    currunt ps -all -format '{{.Names}}' 2>/dev/null",
+    "end",
+    "function __currunt_images",
+    "    currunt images -format '{{.Repository}}:{{.Tag}}' 2>/dev/null",
+    "end",
+    "complete -c currunt -f",
+    ...entries.map(
+      ({ command, summary }) => `complete -c currunt -n ${none} -a ${command.name} -d ${quote(summary)}`,
+    ),
+    ...flagLines(globalFlags, none),
+    ...entries.flatMap(({ command }) => commandLines(command)),
+  ].join("\n");
+}
+
+function commandLines({ name, flags, completes }: Command): string[] {
+  const seen = quote(`__fish_seen_subcommand_from ${name}`);
+  const positional =
+    name === "completion" ? "bash zsh fish" : completes === undefined ? "" : `(__currunt_${completes}s)`;
+  const lines = flagLines(flags, seen);
+  if (positional === "" || completes === "command") return lines;
+  return [`complete -c currunt -n ${seen} -a ${quote(positional)}`, ...lines];
+}
+
+function flagLines(table: FlagTable, condition: string): string[] {
+  return Object.entries<Flag>(table).map(([name, flag]) => {
+    const names = [name, ...(flag.aliases ?? [])].flatMap((long) => [`-o ${long}`, `-l ${long}`]);
+    const short = flag.short === undefined ? [] : [`-s ${flag.short}`];
+    return [
+      "complete -c currunt -n",
+      condition,
+      ...short,
+      ...names,
+      ...values(flag),
+      `-d ${quote(flag.help)}`,
+    ].join(" ");
+  });
+}
+
+function values(flag: Flag): string[] {
+  if (flag.type === "boolean") return [];
+  if (flag.choices !== undefined) return ["-x", `-a ${quote(flag.choices.join(" "))}`];
+  const actions = {
+    file: ["-r", "-F"],
+    directory: ["-x", "-a '(__fish_complete_directories)'"],
+    container: ["-x", "-a '(__currunt_containers)'"],
+    image: ["-x", "-a '(__currunt_images)'"],
+  };
+  return flag.completes === undefined ? ["-x"] : actions[flag.completes];
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
