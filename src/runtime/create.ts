@@ -112,13 +112,13 @@ function explainStep(error: StepError): CurruntError {
   return error;
 }
 
-function explainExec(error: StepError, { args, paths }: Step & { op: "exec" }): CurruntError {
+function explainExec(error: StepError, { args }: Step & { op: "exec" }): CurruntError {
   const name = JSON.stringify(args[0] ?? "");
+  const isPath = name.includes("/");
   const code = errnoCode(error.errno);
   if (code === "ENOENT" || code === "ENOTDIR") {
-    const looked = paths.length === 1 ? "no such file or directory" : "executable file not found in $PATH";
-    const hint =
-      paths.length === 1 ? "a script's or program's interpreter may be what is missing" : undefined;
+    const looked = isPath ? "no such file or directory" : "executable file not found in $PATH";
+    const hint = isPath ? "a script's or program's interpreter may be what is missing" : undefined;
     return new CurruntError("not-found", `exec: ${name}: ${looked}`, { exitCode: 127, hint });
   }
   const reasons: Record<string, string> = {

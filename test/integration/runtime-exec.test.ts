@@ -1,0 +1,112 @@
+/** A further process in a running container: where it is, what it may do, and what remains of it. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
+import { killContainer } from "../../src/runtime/lifecycle.ts";
+import { readState, removeState, stateOf, writeState } from "../../src/runtime/state.ts";
+import { startTimeOf, waitForEnd } from "../../src/sys/process.ts";
+import { Bundle } from "../fixtures/bundle.ts";
+
+let bundle: Bundle;
+beforeAll(async () => {
+  bundle = await Bundle.make();
+});
+afterAll(() => bundle[Symbol.asyncDispose]());
+
+describe("execInContainer()", () => {
+  test("joins every namespace of init, and is no child of it", async () => {
+    using container = await bundle.sleeping({ hostname: "joined" });
+    const names = ["mnt", "pid", "ipc", "uts", "net", "cgroup", "user"];
+    const script = `hostname; for n in ${names.join(" ")}; do readlink /proc/self/ns/$n; done; cut -d' ' -f4 /proc/$$/stat`;
+    const { stdout, exitCode } = await container.exec(script);
+    expect(exitCode).toBe(0);
+    expect(stdout.trim().split("\n")).toEqual([
+      "joined",
+      ...names.map((name) => readlinkSync(`/proc/${container.init.pid}/ns/${name}`)),
+      "0",
+    ]);
+  });
+
+  test("sees the container's files and processes", async () => {
+    using container = await bundle.sleeping();
+    const { stdout } = await container.exec("cat /etc/hostname; ps -o pid,args");
+    expect(stdout).toStartWith("from the image\n");
+    expect(stdout).toMatch(/^ +1 sleep 1000$/m);
+  });
+
+  test("has its own user, directory, variables and capabilities", async () => {
+    using container = await bundle.sleeping();
+    const process = {
+      user: { uid: 1000, gid: 1000, additionalGids: [29] },
+      cwd: "/home/alice",
+      env: ["PATH=/bin", "X=y"],
+    };
+    const { stdout } = await container.exec(
+      "id -u; id -G; pwd; echo $X; grep CapEff /proc/self/status",
+      process,
+    );
+    expect(stdout.trim().split("\n")).toEqual([
+      "1000",
+      "1000 29",
+      "/home/alice",
+      "y",
+      "CapEff:\t0000000000000000",
+    ]);
+  });
+
+  test("gets no descriptor but its streams, and gives the program's exit code", async () => {
+    using container = await bundle.sleeping();
+    expect(await container.exec("ls /proc/$$/fd; exit 3")).toMatchObject({
+      stdout: "0\n1\n2\n",
+      exitCode: 3,
+    });
+  });
+
+  test("tells of a missing program with 127 and of a missing directory with 126", async () => {
+    using container = await bundle.sleeping();
+    const missing = await container.exec("", { args: ["nothing-there"] });
+    expect(missing).toMatchObject({ exitCode: 127 });
+    expect(missing.error).toContain("executable file not found in $PATH");
+    const nowhere = await container.exec("true", { cwd: "/no/where" });
+    expect(nowhere).toMatchObject({ exitCode: 126 });
+    expect(nowhere.error).toContain('change to the working directory "/no/where"');
+  });
+
+  test("fails when the container has ended", async () => {
+    const container = await bundle.sleeping();
+    container[Symbol.dispose]();
+    const { error } = await container.exec("true");
+    expect(error).toContain("ESRCH");
+  });
+});
+
+describe("state", () => {
+  test("tells a running container from one whose pid has another start time or is gone", async () => {
+    const runRoot = `${bundle.directory}/run`;
+    const container = await bundle.sleeping();
+    const { pid } = container.init;
+    const startTime = startTimeOf(pid) ?? -1;
+    const common = {
+      ociVersion: "1.2.0",
+      id: "c1",
+      bundle: "/b",
+      rootfs: "/b/rootfs",
+      owner: "root",
+      annotations: {},
+    };
+    const record = { ...common, pid, startTime, created: new Date().toISOString() };
+    writeState(runRoot, record);
+    const read = readState(runRoot, "c1");
+    expect(read).toEqual(record);
+    expect(stateOf(record)).toMatchObject({ status: "running", pid });
+    expect(stateOf({ ...record, startTime: startTime + 1 })).toMatchObject({ status: "stopped", pid: 0 });
+    expect(() => killContainer({ ...record, startTime: startTime + 1 }, 9)).toThrow("container not running");
+
+    killContainer(record, 9);
+    expect(waitForEnd(pid)).toEqual({ pid, end: { signal: 9 } });
+    container.init[Symbol.dispose]();
+    expect(stateOf(record)).toMatchObject({ status: "stopped", pid: 0 });
+    expect(() => killContainer(record, 9)).toThrow("container not running");
+    removeState(runRoot, "c1");
+    expect(readState(runRoot, "c1")).toBeUndefined();
+  });
+});
