@@ -1,7 +1,23 @@
 /** Pulling: a reference becomes an image on disk, its layers fetched, checked and unpacked at once. */
+import { CurruntError, wrap } from "../base/error.ts";
+import type { Credentials } from "./credentials.ts";
+import { findCredentials } from "./credentials.ts";
+import { leaseLayers } from "./garbage.ts";
+import type { LayerPlan } from "./layer-pull.ts";
+import { pullLayers } from "./layer-pull.ts";
+import type { ImageConfig } from "./manifest.ts";
+import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
-import type { PullListener } from "./progress.ts";
+import { formatPlatform, hostPlatform, normalize } from "./platform.ts";
+import type { PullEvent, PullListener } from "./progress.ts";
+import type { Reference } from "./reference.ts";
+import { formatReference, parseReference } from "./reference.ts";
+import { RegistryClient } from "./registry.ts";
+import type { ResolvedImage } from "./resolve.ts";
+import { resolveImage } from "./resolve.ts";
+import { makeStaging } from "./staging.ts";
 import type { Image, ImageStore } from "./store.ts";
+import type { Patience } from "./transport.ts";
 
 /** A user name and a password or token for a registry. */
 export interface Login {
@@ -17,6 +33,8 @@ export interface PullOptions {
   readonly login?: Login | undefined;
   readonly onProgress?: PullListener | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Time-outs and retries, where the defaults do not fit. */
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 /**
@@ -25,5 +43,149 @@ export interface PullOptions {
  * nothing is left behind.
  */
 export async function pullImage(reference: string, options: PullOptions): Promise<Image> {
-  throw new Error(`not yet: ${reference} ${options.store.paths.layers}`);
+  const parsed = parseReference(reference);
+  const { store } = options;
+  // What a killed pull left is removed before anything is added.
+  store.collect();
+  try {
+    using _lease = leaseLayers(store.paths);
+    return await pull(parsed, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw wrap(error, `pull "${reference}"`);
+  }
+}
+
+async function pull(reference: Reference, options: PullOptions): Promise<Image> {
+  const { store, signal, onProgress = () => undefined } = options;
+  const startedAt = performance.now();
+  const onWarning = (message: string) => onProgress({ type: "warning", message });
+  const credentials = await credentialsFor(reference, options, onWarning);
+  const client = new RegistryClient(reference, {
+    credentials,
+    signal,
+    onWarning,
+    patience: options.patience,
+  });
+  const resolved = await resolveImage(client, reference, {
+    platform: options.platform ?? hostPlatform(),
+    blobs: store.blobs,
+  });
+  const name = formatReference(reference);
+  const known = store.find(resolved.manifest.config.digest);
+  if (known !== undefined) {
+    onProgress({ type: "up-to-date", reference: name, digest: resolved.digest });
+    const image = store.rename(known.id, reference, resolved.digest);
+    onProgress(done(name, resolved, 0, startedAt));
+    return image;
+  }
+  const config = await fetchConfig(client, resolved, store);
+  const parsedConfig = parseImageConfig(config, "image config");
+  const platform = checkPlatform(parsedConfig, options.platform, onWarning);
+  const layers = planLayers(resolved, parsedConfig);
+  onProgress({
+    type: "resolved",
+    reference: name,
+    digest: resolved.digest,
+    layers: layers.map(({ descriptor }) => ({ digest: descriptor.digest, sizeBytes: descriptor.size })),
+    totalBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
+  });
+  using staging = makeStaging(store.paths.staging);
+  const { stored, transferredBytes } = await pullLayers(layers, {
+    client,
+    store,
+    staging: staging.path,
+    signal,
+    onProgress,
+  });
+  const documents = new Map(resolved.documents).set(resolved.manifest.config.digest, config);
+  store.blobs.write(documents, staging.path);
+  const image = store.commit({
+    id: resolved.manifest.config.digest,
+    manifestDigest: resolved.manifestDigest,
+    reference,
+    referenceDigest: resolved.digest,
+    platform,
+    config: parsedConfig,
+    layers: stored,
+  });
+  onProgress(done(name, resolved, transferredBytes, startedAt));
+  return image;
+}
+
+function done(
+  reference: string,
+  resolved: ResolvedImage,
+  transferredBytes: number,
+  startedAt: number,
+): PullEvent {
+  return {
+    type: "done",
+    reference,
+    digest: resolved.digest,
+    imageID: resolved.manifest.config.digest,
+    transferredBytes,
+    durationMs: performance.now() - startedAt,
+  };
+}
+
+async function credentialsFor(
+  reference: Reference,
+  { login }: PullOptions,
+  onWarning: (message: string) => void,
+): Promise<Credentials | undefined> {
+  return login === undefined ? findCredentials(reference, { onWarning }) : { kind: "password", ...login };
+}
+
+async function fetchConfig(
+  client: RegistryClient,
+  { manifest }: ResolvedImage,
+  store: ImageStore,
+): Promise<Uint8Array> {
+  return store.blobs.read(manifest.config.digest) ?? client.blobBytes(manifest.config, MAX_CONFIG_BYTES);
+}
+
+/** An image of another platform than asked for is an error when the user asked, else a warning: it may run emulated. */
+function checkPlatform(
+  config: ImageConfig,
+  wanted: Platform | undefined,
+  onWarning: (message: string) => void,
+): Platform {
+  const host = hostPlatform();
+  // Images of one layer and no metadata leave both out.
+  const os = config.os === "" ? host.os : config.os;
+  const architecture = config.architecture === "" ? host.architecture : config.architecture;
+  const actual = normalize({ os, architecture, variant: config.variant });
+  const target = wanted ?? host;
+  if (actual.os === target.os && actual.architecture === target.architecture) return actual;
+  const fact = `the image is for ${formatPlatform(actual)}`;
+  if (wanted !== undefined) {
+    throw new CurruntError("not-found", `${fact}, not for ${formatPlatform(wanted)}`, {
+      hint: "it has no other platform: leave out -platform, or choose another image",
+    });
+  }
+  onWarning(`${fact}, this machine is ${formatPlatform(host)}`);
+  return actual;
+}
+
+/** Each layer once, with what it has to unpack to; bottom first. */
+function planLayers({ manifest }: ResolvedImage, config: ImageConfig): LayerPlan[] {
+  const diffIDs = config.rootfs.diff_ids ?? [];
+  if (diffIDs.length !== manifest.layers.length) {
+    throw new CurruntError(
+      "invalid",
+      `read image config: it lists ${diffIDs.length} layers, the manifest ${manifest.layers.length}`,
+      { hint: "the image was made by a faulty tool: its publisher has to rebuild it" },
+    );
+  }
+  return manifest.layers.map((descriptor, index) => {
+    const diffID = diffIDs[index] ?? "";
+    if (!/^sha256:[a-f0-9]{64}$/.test(diffID)) {
+      throw new CurruntError(
+        "unsupported",
+        `read image config: layer digest ${JSON.stringify(diffID)} is not a sha256`,
+      );
+    }
+    return { descriptor, diffID };
+  });
 }

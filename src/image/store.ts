@@ -1,11 +1,16 @@
-/** The image store: references, images and layers in the index, with removal, protection of what is in use, and garbage collection. */
+/** The image store: references, images and layers in the index, with protection of what is in use. */
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import type { DataPaths, Roots } from "../base/paths.ts";
 import { dataPaths } from "../base/paths.ts";
+import { BlobStore } from "./blob.ts";
+import { collectGarbage } from "./garbage.ts";
+import { resolveName } from "./lookup.ts";
 import type { ImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
+import type { Reference } from "./reference.ts";
 import { formatReference, parseReference } from "./reference.ts";
 
 /** An image that is complete on disk. */
@@ -36,6 +41,29 @@ export interface RemovedImage {
   readonly deleted: string | undefined;
 }
 
+/** A layer whose directory is in its place. */
+export interface StoredLayer {
+  readonly diffID: string;
+  /** Digest of the compressed blob that it came from. */
+  readonly blobDigest: string;
+  /** Bytes of file content. */
+  readonly sizeBytes: number;
+  readonly entries: number;
+}
+
+/** What a pull adds in one transaction. */
+export interface NewImage {
+  readonly id: string;
+  readonly manifestDigest: string;
+  readonly reference: Reference;
+  /** What the registry calls the reference: an index's digest, or the manifest's. */
+  readonly referenceDigest: string;
+  readonly platform: Platform;
+  readonly config: ImageConfig;
+  /** Bottom first; one that occurs twice in the image is listed twice. */
+  readonly layers: readonly StoredLayer[];
+}
+
 interface ImageRow {
   id: string;
   manifest_digest: string;
@@ -52,15 +80,17 @@ interface ImageRow {
 export class ImageStore {
   readonly #database: Database;
   readonly paths: DataPaths;
+  readonly blobs: BlobStore;
 
   constructor(database: Database, roots: Roots) {
     this.#database = database;
     this.paths = dataPaths(roots);
+    this.blobs = new BlobStore(this.paths.blobs);
   }
 
   /** The image that a reference, an ID or the unique start of an ID names; undefined when there is none. */
   find(name: string): Image | undefined {
-    const id = this.#resolve(name);
+    const id = resolveName(this.#database, name)?.id;
     return id === undefined ? undefined : this.#read(id);
   }
 
@@ -68,9 +98,7 @@ export class ImageStore {
   get(name: string): Image {
     const image = this.find(name);
     if (image !== undefined) return image;
-    throw new CurruntError("not-found", `find image ${JSON.stringify(name)}: there is none here`, {
-      hint: `"currunt images" lists what is here; "currunt pull ${name}" gets it`,
-    });
+    throw missing(name);
   }
 
   /** All images, the last pulled first. */
@@ -83,18 +111,19 @@ export class ImageStore {
 
   /** Gives an image another reference; a reference that named another image moves. */
   tag(name: string, reference: string): Image {
-    const { id } = this.get(name);
     const target = parseReference(reference);
     if (target.digest !== undefined) {
-      throw new CurruntError(
-        "invalid",
-        `tag ${JSON.stringify(reference)}: a digest cannot be given to an image`,
-        {
-          hint: "write NAME:TAG",
-        },
-      );
+      throw new CurruntError("invalid", `tag ${JSON.stringify(reference)}: a digest cannot be given away`, {
+        hint: "write NAME:TAG",
+      });
     }
-    throw new Error(`not yet: ${id}`);
+    return this.#database
+      .transaction(() => {
+        const { id, manifestDigest } = this.get(name);
+        this.#name(target, manifestDigest, id);
+        return this.get(id);
+      })
+      .immediate();
   }
 
   /** The layer's directory, whether it exists or not. */
@@ -102,24 +131,131 @@ export class ImageStore {
     return join(this.paths.layers, diffID.slice(diffID.indexOf(":") + 1));
   }
 
+  /** True when the layer is in its place. A directory under `layers/` is complete: it came there by one rename. */
+  hasLayer(diffID: string): boolean {
+    return existsSync(this.layerPath(diffID));
+  }
+
   /** The directories of an image's layers, top first, as an overlay takes them. */
   layerPaths(image: Image): string[] {
     return image.layers.map((diffID) => this.layerPath(diffID)).reverse();
+  }
+
+  /** What the index knows about a layer; undefined when it does not know it. */
+  layer(diffID: string): { sizeBytes: number; entries: number } | undefined {
+    const row = this.#database
+      .query<{ size_bytes: number; entries: number }, [string]>(
+        "SELECT size_bytes, entries FROM layers WHERE diff_id = ?",
+      )
+      .get(diffID);
+    return row === null ? undefined : { sizeBytes: row.size_bytes, entries: row.entries };
   }
 
   /**
    * Removes a reference, and the image with its last one. By ID all references go; when there are several, or when
    * containers use the image, only with `force`: the image then stays on disk until the last container is removed.
    */
-  remove(name: string, { force = false }: { force?: boolean } = {}): Promise<RemovedImage> {
-    throw new Error(`not yet: ${name} ${force}`);
+  async remove(name: string, { force = false }: { force?: boolean } = {}): Promise<RemovedImage> {
+    const removed = this.#database.transaction(() => this.#removeRows(name, force)).immediate();
+    if (removed.deleted !== undefined) this.collect();
+    return removed;
   }
 
-  #resolve(name: string): string | undefined {
-    const byReference = this.#database.query<{ image_id: string }, [string]>(
-      "SELECT image_id FROM image_references WHERE name = ?",
-    );
-    return byReference.get(formatReference(parseReference(name)))?.image_id;
+  /**
+   * Removes what no image needs and what dead processes left: layers, blobs, staging directories. Does nothing while a
+   * pull runs: the next one to call it will.
+   */
+  collect(): void {
+    collectGarbage(this.#database, this.paths, this.blobs);
+  }
+
+  /** Records an image whose layers and blobs are in place and on the disk. */
+  commit(image: NewImage): Image {
+    return this.#database.transaction(() => this.#insert(image)).immediate();
+  }
+
+  /** Gives an image that is here already the name that it was pulled by. */
+  rename(id: string, reference: Reference, referenceDigest: string): Image {
+    return this.#database
+      .transaction(() => {
+        this.#name(reference, referenceDigest, id);
+        return this.get(id);
+      })
+      .immediate();
+  }
+
+  #insert({ id, manifestDigest, reference, referenceDigest, platform, config, layers }: NewImage): Image {
+    const now = Date.now();
+    const insertLayer = this.#database.query("INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)");
+    const insertBlob = this.#database.query("INSERT OR REPLACE INTO blob_diff_ids VALUES (?, ?)");
+    for (const { diffID, blobDigest, sizeBytes, entries } of layers) {
+      insertLayer.run(diffID, sizeBytes, entries, now);
+      insertBlob.run(blobDigest, diffID);
+    }
+    const built = Date.parse(config.created ?? "");
+    const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    this.#database
+      .query(`INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, pulled_at = excluded.pulled_at`)
+      .run(
+        id,
+        manifestDigest,
+        platform.os,
+        platform.architecture,
+        platform.variant ?? null,
+        JSON.stringify(config),
+        sizeBytes,
+        Number.isNaN(built) ? now : built,
+        now,
+      );
+    const insertImageLayer = this.#database.query("INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)");
+    for (const [position, { diffID }] of layers.entries()) insertImageLayer.run(id, position, diffID);
+    this.#name(reference, referenceDigest, id);
+    return this.get(id);
+  }
+
+  /** The image is wanted again, should it have been removed by force. */
+  #name(reference: Reference, digest: string, id: string): void {
+    this.#database
+      .query("INSERT OR REPLACE INTO image_references VALUES (?, ?, ?)")
+      .run(formatReference(reference), digest, id);
+    this.#database.query("UPDATE images SET doomed = 0 WHERE id = ?").run(id);
+  }
+
+  #removeRows(name: string, force: boolean): RemovedImage {
+    const found = resolveName(this.#database, name);
+    const image = found === undefined ? undefined : this.#read(found.id);
+    if (found === undefined || image === undefined) throw missing(name);
+    const untagged = found.reference === undefined ? image.references : [found.reference];
+    if (found.reference === undefined && untagged.length > 1 && !force) {
+      throw new CurruntError("conflict", `remove image ${JSON.stringify(name)}: it has several names`, {
+        hint: `it is ${untagged.join(", ")}: remove one of them, or all with -force`,
+      });
+    }
+    const isLast = untagged.length === image.references.length;
+    const users = isLast ? this.#containersOf(image.id) : [];
+    if (users.length > 0 && !force) {
+      throw new CurruntError(
+        "conflict",
+        `remove image ${JSON.stringify(name)}: it is in use by container ${users.map((user) => JSON.stringify(user)).join(", ")}`,
+        { hint: "remove the container first; with -force the image goes with its last container" },
+      );
+    }
+    for (const reference of untagged) {
+      this.#database.query("DELETE FROM image_references WHERE name = ?").run(reference);
+    }
+    if (!isLast) return { untagged, deleted: undefined };
+    const statement =
+      users.length > 0 ? "UPDATE images SET doomed = 1 WHERE id = ?" : "DELETE FROM images WHERE id = ?";
+    this.#database.query(statement).run(image.id);
+    return { untagged, deleted: users.length > 0 ? undefined : image.id };
+  }
+
+  #containersOf(id: string): string[] {
+    return this.#database
+      .query<{ name: string }, [string]>("SELECT name FROM containers WHERE image_id = ? ORDER BY name")
+      .all(id)
+      .map(({ name }) => name);
   }
 
   #read(id: string): Image | undefined {
@@ -153,4 +289,10 @@ export class ImageStore {
       pulledAt: row.pulled_at,
     };
   }
+}
+
+function missing(name: string): CurruntError {
+  return new CurruntError("not-found", `find image ${JSON.stringify(name)}: there is none here`, {
+    hint: `"currunt images" lists what is here; "currunt pull ${name}" gets it`,
+  });
 }

@@ -140,3 +140,9 @@ export function freeSpace(path: string): { bytes: number; files: number } {
   const { bavail, bsize, ffree } = statfsSync(path);
   return { bytes: bavail * bsize, files: ffree };
 }
+
+/** The names in the directory at `path` on the disk: renames into it survive a power cut from here on. */
+export function fsyncDirectory(path: string): void {
+  using directory = openDirectory(path);
+  check(libc.fsync(directory.number), "fsync", path);
+}

@@ -1,0 +1,287 @@
+/** Authorization at a registry: Basic, and Bearer tokens fetched, kept and renewed as its challenges ask. */
+import * as v from "valibot";
+import { CurruntError } from "../base/error.ts";
+import type { Challenge } from "./challenge.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { Credentials } from "./credentials.ts";
+import type { Transport } from "./transport.ts";
+import { discard, isLoopback, readAtMost } from "./transport.ts";
+
+const tokenSchema = v.object({
+  token: v.nullish(v.string()),
+  access_token: v.nullish(v.string()),
+  expires_in: v.nullish(v.number()),
+  issued_at: v.nullish(v.string()),
+});
+const MAX_TOKEN_BYTES = 1 << 20;
+/** The distribution spec's default, and the least that is believed. */
+const MIN_TOKEN_SECONDS = 60;
+/** A token is renewed this long before its end, so that it does not end on the way. */
+const RENEW_EARLY_MS = 5_000;
+/** Servers that do not know the POST form answer so; then GET is tried. */
+const noPostStatuses: ReadonlySet<number> = new Set([400, 401, 404, 405, 501]);
+const CLIENT_ID = "currunt";
+
+interface Token {
+  readonly value: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export interface AuthorizerOptions {
+  readonly transport: Transport;
+  /** The registry's address. */
+  readonly base: URL;
+  /** Undefined: anonymous. */
+  readonly credentials: Credentials | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Authorization for one registry. All requests of a pull share it. */
+export class Authorizer {
+  readonly #transport: Transport;
+  readonly #base: URL;
+  readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #credentials: Credentials | undefined;
+  #challenge: Challenge | undefined;
+  /** One request a scope at a time; a finished one is kept until its token ends. */
+  readonly #tokens = new Map<string, Promise<Token>>();
+
+  constructor({ transport, base, credentials, onWarning, signal }: AuthorizerOptions) {
+    this.#transport = transport;
+    this.#base = base;
+    this.#credentials = credentials;
+    this.#onWarning = onWarning;
+    this.#signal = signal;
+  }
+
+  /** True when a refusal may be about who we are, not about being nobody. */
+  get hasCredentials(): boolean {
+    return this.#credentials !== undefined;
+  }
+
+  /** The Authorization header for a request, as far as the registry's wishes are known; undefined: send none. */
+  async header(scope: string): Promise<string | undefined> {
+    const credentials = this.#credentials;
+    if (credentials?.kind === "registry-token") return `Bearer ${credentials.token}`;
+    if (this.#challenge === undefined) return undefined;
+    if (this.#challenge.scheme === "basic") {
+      return credentials?.kind === "password" ? basic(credentials) : undefined;
+    }
+    return `Bearer ${(await this.#token(scope)).value}`;
+  }
+
+  /**
+   * Takes a 401's challenges in. `sent` is the header that was refused. Resolves to true when another try makes sense.
+   */
+  async challenged(response: Response, scope: string, sent: string | undefined): Promise<boolean> {
+    const offered = parseChallenges(response.headers.get("www-authenticate") ?? "");
+    return this.#accept(offered.length > 0 ? offered : await this.#ping(), scope, sent);
+  }
+
+  #accept(offered: readonly Challenge[], scope: string, sent: string | undefined): boolean {
+    const bearer = offered.find(
+      ({ scheme, parameters }) => scheme === "bearer" && parameters["realm"] !== undefined,
+    );
+    const chosen = bearer ?? offered.find(({ scheme }) => scheme === "basic");
+    if (chosen === undefined) {
+      if (offered.length === 0) return false;
+      throw new CurruntError(
+        "unsupported",
+        `log in to ${this.#base.host}: it wants ${offered.map(({ scheme }) => scheme).join(" or ")}`,
+        { hint: "Basic and Bearer are supported" },
+      );
+    }
+    this.#challenge = chosen;
+    if (chosen.scheme === "basic") return this.#credentials?.kind === "password" && sent === undefined;
+    // A token was refused: it ran out, was revoked, or the registry wants more than it stands for.
+    if (sent !== undefined) this.#tokens.delete(scope);
+    return this.#credentials?.kind !== "registry-token";
+  }
+
+  /** Old registries refuse without saying what they want; their root says it. */
+  async #ping(): Promise<Challenge[]> {
+    const { response } = await this.#transport.send(new URL("/v2/", this.#base), this.#options());
+    await discard(response);
+    return parseChallenges(response.headers.get("www-authenticate") ?? "");
+  }
+
+  async #token(scope: string): Promise<Token> {
+    const known = this.#tokens.get(scope);
+    if (known !== undefined) {
+      const token = await known;
+      if (token.expiresAt > Date.now()) return token;
+      // Of all that waited, the first one renews.
+      if (this.#tokens.get(scope) === known) this.#tokens.delete(scope);
+      return this.#token(scope);
+    }
+    const fetched = this.#fetchToken(scope);
+    this.#tokens.set(scope, fetched);
+    try {
+      return await fetched;
+    } catch (error) {
+      if (this.#tokens.get(scope) === fetched) this.#tokens.delete(scope);
+      throw error;
+    }
+  }
+
+  async #fetchToken(scope: string): Promise<Token> {
+    const parameters = this.#challenge?.parameters ?? {};
+    const realm = tokenServer(parameters["realm"] ?? "", this.#base);
+    const scopes = mergeScopes(scope, parameters["scope"]);
+    const service = parameters["service"];
+    let response = await this.#ask(realm, scopes, service);
+    if (response.status === 401 && this.#credentials !== undefined) {
+      // Some servers (quay) refuse public images to wrong credentials too.
+      await discard(response);
+      this.#onWarning?.(
+        `${realm.host} refused the credentials for ${this.#base.host}: going on without them`,
+      );
+      this.#credentials = undefined;
+      response = await this.#ask(realm, scopes, service);
+    }
+    if (!response.ok) {
+      await discard(response);
+      throw refusedToken(response.status, realm, this.#base);
+    }
+    const bytes = await readAtMost(response, MAX_TOKEN_BYTES, this.#transport.patience.idleMs);
+    return parseToken(bytes, realm);
+  }
+
+  async #ask(realm: URL, scopes: readonly string[], service: string | undefined): Promise<Response> {
+    const credentials = this.#credentials;
+    if (credentials?.kind === "identity-token") {
+      return this.#post(realm, {
+        grant_type: "refresh_token",
+        refresh_token: credentials.token,
+        scope: scopes.join(" "),
+        ...(service === undefined ? {} : { service }),
+      });
+    }
+    const password = credentials?.kind === "password" ? credentials : undefined;
+    const url = new URL(realm);
+    if (service !== undefined) url.searchParams.set("service", service);
+    // Servers that read one scope only read the first.
+    for (const scope of scopes) url.searchParams.append("scope", scope);
+    if (password !== undefined) url.searchParams.set("account", password.username);
+    const headers = password === undefined ? {} : { authorization: basic(password) };
+    const { response } = await this.#transport.send(url, { ...this.#options(), headers });
+    if (password === undefined || response.ok || !noPostStatuses.has(response.status)) return response;
+    const posted = await this.#post(realm, {
+      grant_type: "password",
+      username: password.username,
+      password: password.password,
+      scope: scopes.join(" "),
+      ...(service === undefined ? {} : { service }),
+    });
+    if (posted.ok) {
+      await discard(response);
+      return posted;
+    }
+    await discard(posted);
+    return response;
+  }
+
+  async #post(realm: URL, fields: Record<string, string>): Promise<Response> {
+    const body = new URLSearchParams({ ...fields, client_id: CLIENT_ID, access_type: "offline" }).toString();
+    const { response } = await this.#transport.send(realm, {
+      ...this.#options(),
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body,
+    });
+    return response;
+  }
+
+  #options() {
+    return { signal: this.#signal, onRetry: this.#onWarning };
+  }
+}
+
+/** The scope for reading a repository (distribution's token scope documentation). */
+export function pullScope(repository: string): string {
+  return `repository:${repository}:pull`;
+}
+
+/**
+ * The token server's address, checked: the registry chooses it, and must not send us, or our password, to a
+ * server inside of our network or over a line that others read.
+ */
+export function tokenServer(realm: string, base: URL): URL {
+  const url = URL.parse(realm, base.href);
+  const action = `log in to ${base.host}`;
+  const hint = "do not trust this registry, or tell its operator";
+  if (url === null || !(url.protocol === "https:" || url.protocol === "http:")) {
+    throw new CurruntError("denied", `${action}: its token server is no web address`, { hint });
+  }
+  if (url.hostname === base.hostname && url.protocol === base.protocol) return url;
+  if (url.protocol !== "https:" && !(isLoopback(base.hostname) && isLoopback(url.hostname))) {
+    throw new CurruntError("denied", `${action}: its token server ${url.host} has no TLS`, { hint });
+  }
+  if (url.hostname !== base.hostname && isInternal(url.hostname) && !isLoopback(base.hostname)) {
+    throw new CurruntError("denied", `${action}: its token server ${url.host} is an internal address`, {
+      hint,
+    });
+  }
+  return url;
+}
+
+/** Addresses that mean something else to each who asks: loopback, link-local (cloud metadata), private, unspecified. */
+function isInternal(hostname: string): boolean {
+  if (isLoopback(hostname)) return true;
+  if (
+    /^(?:0|10|127)\.|^169\.254\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(
+      hostname,
+    )
+  ) {
+    return true;
+  }
+  return /^\[(?:::|::1|::ffff:.*|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/i.test(hostname);
+}
+
+/** Ours first and always: some challenges carry no scope, and some servers refuse a request without one. */
+function mergeScopes(own: string, asked: string | undefined): string[] {
+  const others = (asked ?? "").split(" ").filter((scope) => scope !== "" && scope !== own);
+  return [own, ...others];
+}
+
+function basic({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+function parseToken(bytes: Uint8Array | undefined, realm: URL): Token {
+  const fail = (detail: string) =>
+    new CurruntError("unavailable", `get a token from ${realm.host}: ${detail}`, {
+      hint: "the token server is faulty, or no token server at all: check the registry's name",
+    });
+  if (bytes === undefined) throw fail("the answer is too long");
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    // The cause is left out: it may quote the answer, and that may hold a token.
+    throw fail("the answer is not JSON");
+  }
+  const answer = v.safeParse(tokenSchema, value);
+  const token = answer.success ? answer.output.token || answer.output.access_token : undefined;
+  if (!answer.success || token === undefined || token === null || token === "")
+    throw fail("the answer has no token");
+  if (!/^[\x21-\x7e]+$/.test(token)) throw fail("the token has characters that no header can carry");
+  const seconds = Math.max(answer.output.expires_in ?? MIN_TOKEN_SECONDS, MIN_TOKEN_SECONDS);
+  // `issued_at` is left out of account: the clocks of two machines differ, ours does not.
+  return { value: token, expiresAt: Date.now() + seconds * 1000 - RENEW_EARLY_MS };
+}
+
+function refusedToken(status: number, realm: URL, base: URL): CurruntError {
+  const hints: Record<number, string | undefined> = {
+    401: "check the user name and the password or token",
+    403: "this user may not read the repository: ask its owner",
+    429: "too many requests: wait, or log in to get a higher limit",
+  };
+  const kind = status === 401 || status === 403 ? "denied" : "unavailable";
+  return new CurruntError(kind, `get a token for ${base.host} from ${realm.host}: it answered ${status}`, {
+    hint: hints[status] ?? "the token server has trouble: try again later",
+  });
+}

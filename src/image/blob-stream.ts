@@ -1,0 +1,184 @@
+/** A blob as one checked stream, however often the connection is cut on the way. */
+import { CurruntError } from "../base/error.ts";
+import { DigestError, Verifier } from "./digest.ts";
+import type { Descriptor } from "./manifest.ts";
+import { inlineData } from "./manifest.ts";
+import type { Transport } from "./transport.ts";
+import { discard, plain, sleep, within } from "./transport.ts";
+
+/** What a blob is read from. */
+export interface BlobSource {
+  readonly transport: Transport;
+  /** A successful response, from `offset` on (206) or from the start (200). */
+  openBlob(descriptor: Descriptor, offset: number): Promise<Response>;
+  warn(message: string): void;
+}
+
+export interface BlobStreamOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called when a cut connection is taken up again. */
+  readonly onRestart?: (() => void) | undefined;
+  /** Called with the bytes read so far, after each piece. */
+  readonly onBytes?: ((doneBytes: number) => void) | undefined;
+  /** Called with the error that the stream ends in, for a consumer that only tells that it broke. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A connection that brought this much before it broke was worth something: the count of failures starts anew. */
+const PROGRESS_BYTES = 1 << 20;
+
+/**
+ * The content of `descriptor`. It errs with a DigestError at its end, or at the first byte too many, when it is not what
+ * the descriptor promised; then all that was read is worthless.
+ */
+export function streamBlob(
+  source: BlobSource,
+  descriptor: Descriptor,
+  options: BlobStreamOptions,
+): ReadableStream<Uint8Array> {
+  const blob = new BlobReader(source, descriptor, options);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const chunk = await blob.read();
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(chunk);
+        } catch (error) {
+          options.onError?.(error);
+          throw error;
+        }
+      },
+      cancel: () => blob.cancel(),
+    },
+    // Nothing is read ahead: memory stays flat when the consumer is slow.
+    { highWaterMark: 0 },
+  );
+}
+
+type BodyReader = ReturnType<typeof readerOf>;
+
+class BlobReader {
+  readonly #source: BlobSource;
+  readonly #descriptor: Descriptor;
+  readonly #options: BlobStreamOptions;
+  readonly #verifier: Verifier;
+  #body: BodyReader | undefined;
+  /** Bytes at the start of the current response that were read from an earlier one. */
+  #skip = 0;
+  #failures = 0;
+  #offsetAtFailure = 0;
+
+  constructor(source: BlobSource, descriptor: Descriptor, options: BlobStreamOptions) {
+    this.#source = source;
+    this.#descriptor = descriptor;
+    this.#options = options;
+    this.#verifier = new Verifier(descriptor.digest, descriptor.size, `blob ${descriptor.digest}`);
+  }
+
+  /** The next piece; undefined at the end, when all of it was right. */
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      try {
+        if (this.#body === undefined && this.#verifier.seenBytes === this.#descriptor.size) {
+          this.#verifier.finish();
+          return undefined;
+        }
+        this.#body ??= await this.#open();
+        const { done, value } = await within(this.#body.read(), this.#source.transport.patience.idleMs);
+        if (done) {
+          if (this.#verifier.seenBytes < this.#descriptor.size) throw new Error("the transfer ended early");
+          this.#verifier.finish();
+          return undefined;
+        }
+        const chunk = this.#withoutKnown(value);
+        if (chunk.byteLength === 0) continue;
+        this.#verifier.update(chunk);
+        this.#options.onBytes?.(this.#verifier.seenBytes);
+        return chunk;
+      } catch (error) {
+        await this.cancel();
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async cancel(): Promise<void> {
+    const body = this.#body;
+    this.#body = undefined;
+    await body?.cancel().catch(() => undefined);
+  }
+
+  /** Waits before the next connection, or throws when another one makes no sense. */
+  async #recover(error: unknown): Promise<void> {
+    const { signal, onRestart } = this.#options;
+    signal?.throwIfAborted();
+    if (error instanceof CurruntError) throw error;
+    const { attempts, baseDelayMs, maxDelayMs } = this.#source.transport.patience;
+    const offset = this.#verifier.seenBytes;
+    if (offset - this.#offsetAtFailure >= PROGRESS_BYTES) this.#failures = 0;
+    this.#offsetAtFailure = offset;
+    this.#failures++;
+    if (this.#failures >= attempts) {
+      throw new CurruntError(
+        "unavailable",
+        `get blob ${this.#descriptor.digest}: cut off after ${offset} of ${this.#descriptor.size} bytes: ${plain(error)}`,
+        { hint: "check the network, then try again" },
+      );
+    }
+    this.#source.warn(`blob ${this.#descriptor.digest.slice(0, 19)} was cut off (${plain(error)}): resuming`);
+    onRestart?.();
+    await sleep(Math.min(baseDelayMs * 2 ** (this.#failures - 1), maxDelayMs), signal);
+  }
+
+  async #open(): Promise<BodyReader> {
+    const offset = this.#verifier.seenBytes;
+    const inline = inlineData(this.#descriptor);
+    if (inline !== undefined) return readerOf(new Blob([inline]).stream());
+    const response = await this.#source.openBlob(this.#descriptor, offset);
+    this.#skip = await this.#offsetOf(response, offset);
+    return readerOf(response.body ?? emptyStream());
+  }
+
+  /** How many bytes of `response` are known already. A server without ranges (old Forgejo) sends all of it again. */
+  async #offsetOf(response: Response, offset: number): Promise<number> {
+    if (response.status === 206) {
+      const start = Number(
+        /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? Number.NaN,
+      );
+      if (start <= offset) return offset - start;
+      await discard(response);
+      throw new CurruntError(
+        "unavailable",
+        `get blob ${this.#descriptor.digest}: the registry sent a wrong range`,
+      );
+    }
+    const length = Number(response.headers.get("content-length") ?? Number.NaN);
+    if (
+      !Number.isNaN(length) &&
+      length !== this.#descriptor.size &&
+      !response.headers.has("content-encoding")
+    ) {
+      await discard(response);
+      throw new DigestError(
+        `blob ${this.#descriptor.digest}`,
+        `the registry has ${length} bytes, the manifest says ${this.#descriptor.size}`,
+      );
+    }
+    return offset;
+  }
+
+  #withoutKnown(chunk: Uint8Array): Uint8Array {
+    const known = Math.min(this.#skip, chunk.byteLength);
+    this.#skip -= known;
+    return known === 0 ? chunk : chunk.subarray(known);
+  }
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
+}
+
+function readerOf(stream: ReadableStream<Uint8Array>) {
+  return stream.getReader();
+}

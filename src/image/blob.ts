@@ -1,0 +1,84 @@
+/** The content store: manifests and configs as files named by their digest. */
+import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fsyncDirectory } from "../sys/directory.ts";
+import { failedWith } from "../sys/error.ts";
+import { O_CREAT, O_EXCL, O_WRONLY, openat, openDirectory, syncfs, unlinkat, writeAll } from "../sys/file.ts";
+import { digestOf, parseDigest } from "./digest.ts";
+
+/** Blobs under `blobs/<algorithm>/<hex>`. */
+export class BlobStore {
+  readonly #root: string;
+
+  /** `sha256Directory`: `blobs/sha256` of the data root. */
+  constructor(sha256Directory: string) {
+    this.#root = dirname(sha256Directory);
+  }
+
+  /** Where the blob is, or would be. */
+  path(digest: string): string {
+    const { algorithm, hex } = parseDigest(digest);
+    return join(this.#root, algorithm, hex);
+  }
+
+  /** The content; undefined when it is missing, or damaged: then it has to come anew. */
+  read(digest: string): Uint8Array | undefined {
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(this.path(digest));
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+    return digestOf(bytes, parseDigest(digest).algorithm) === digest ? bytes : undefined;
+  }
+
+  /**
+   * Stores `blobs`, which are checked already. Everything on the file system is on the disk before the first has its name:
+   * what a name shows is complete also after a power cut. `staging`: a directory for the time between.
+   */
+  write(blobs: ReadonlyMap<string, Uint8Array>, staging: string): void {
+    using directory = openDirectory(staging);
+    let serial = 0;
+    const renames: [from: string, to: string][] = [];
+    for (const [digest, bytes] of blobs) {
+      const name = `blob-${serial++}`;
+      using file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+      writeAll(file, bytes);
+      renames.push([join(staging, name), this.path(digest)]);
+    }
+    syncfs(directory);
+    for (const [from, to] of renames) {
+      mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+      renameSync(from, to);
+    }
+    for (const folder of new Set(renames.map(([, to]) => dirname(to)))) fsyncDirectory(folder);
+  }
+
+  /** Removes all blobs but those in `keep`. */
+  collect(keep: ReadonlySet<string>): void {
+    for (const algorithm of ["sha256", "sha512"]) {
+      const folder = join(this.#root, algorithm);
+      for (const hex of listing(folder)) {
+        if (!keep.has(`${algorithm}:${hex}`)) removeBlob(join(folder, hex));
+      }
+    }
+  }
+}
+
+function listing(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // There is no folder for an algorithm that was never used.
+    return [];
+  }
+}
+
+function removeBlob(path: string): void {
+  try {
+    unlinkat(undefined, path);
+  } catch (error) {
+    if (!failedWith(error, "ENOENT")) throw error;
+  }
+}

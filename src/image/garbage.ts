@@ -1,0 +1,51 @@
+/** Garbage collection: layers and blobs that no image needs, and what dead processes left. */
+import type { Database } from "bun:sqlite";
+import { readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import type { DataPaths } from "../base/paths.ts";
+import type { Fd } from "../sys/fd.ts";
+import { claimDirectory, shareDirectory } from "../sys/lease.ts";
+import type { BlobStore } from "./blob.ts";
+import { makeStaging, sweepStaging } from "./staging.ts";
+
+/** Keeps layers and blobs that have no image yet from being collected, until it is closed. Every pull holds one. */
+export function leaseLayers(paths: DataPaths): Fd {
+  return shareDirectory(paths.layers);
+}
+
+/**
+ * Removes doomed images without containers, layers without images, blobs without either, and abandoned staging
+ * directories. While a pull holds its lease, only the last: what the pull counts on must not go.
+ */
+export function collectGarbage(database: Database, paths: DataPaths, blobs: BlobStore): void {
+  sweepStaging(paths.staging);
+  using trash = makeStaging(paths.staging);
+  using lease = claimDirectory(paths.layers);
+  if (lease === undefined) return;
+  const kept = database.transaction(() => deleteRows(database)).immediate();
+  // Renamed first, removed after: nobody ever sees half a layer under its name, whenever this ends.
+  for (const name of readdirSync(paths.layers)) {
+    if (!kept.layers.has(name)) renameSync(join(paths.layers, name), join(trash.path, name));
+  }
+  blobs.collect(kept.blobs);
+}
+
+/** Deletes what nothing points at; returns the directories and blobs that stay. */
+function deleteRows(database: Database): { layers: Set<string>; blobs: Set<string> } {
+  database.run(
+    `DELETE FROM images WHERE doomed = 1 AND id NOT IN (SELECT image_id FROM containers WHERE image_id IS NOT NULL)`,
+  );
+  database.run("DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers)");
+  database.run("DELETE FROM blob_diff_ids WHERE diff_id NOT IN (SELECT diff_id FROM layers)");
+  const layers = database.query<{ diff_id: string }, []>("SELECT diff_id FROM layers").all();
+  const blobs = database
+    .query<{ digest: string }, []>(
+      `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
+       UNION SELECT digest FROM image_references`,
+    )
+    .all();
+  return {
+    layers: new Set(layers.map(({ diff_id }) => diff_id.slice("sha256:".length))),
+    blobs: new Set(blobs.map(({ digest }) => digest)),
+  };
+}

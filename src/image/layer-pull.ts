@@ -1,0 +1,255 @@
+/** The layers of one pull: fetched, checked and unpacked side by side, each in its place as soon as it is complete. */
+import { renameSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { CurruntError } from "../base/error.ts";
+import { removeTree } from "../sys/directory.ts";
+import { whenUnlocked } from "../sys/unlock.ts";
+import { DigestError } from "./digest.ts";
+import { treeSize } from "./layer-size.ts";
+import type { Descriptor } from "./manifest.ts";
+import type { PullListener } from "./progress.ts";
+import type { RegistryClient } from "./registry.ts";
+import type { KeyLock } from "./staging.ts";
+import { tryKeyLock } from "./staging.ts";
+import type { ImageStore, StoredLayer } from "./store.ts";
+import type { UnpackedLayer } from "./unpack.ts";
+import { finishLayer, unpackLayer } from "./unpack.ts";
+
+/** One layer of the image, bottom first in a list of them. */
+export interface LayerPlan {
+  readonly descriptor: Descriptor;
+  /** What the config says the unpacked layer's digest is. */
+  readonly diffID: string;
+}
+
+export interface LayerPullContext {
+  readonly client: RegistryClient;
+  readonly store: ImageStore;
+  /** Directory of this pull for what is not complete. */
+  readonly staging: string;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: PullListener;
+}
+
+/** Registries and lines gain little from more; each unpacks in a thread of its own. */
+const PARALLEL_LAYERS = Math.min(6, Math.max(3, availableParallelism()));
+
+/**
+ * Brings all layers into their places. Rejects with the first failure once all work has stopped; layers that were
+ * complete by then stay for the next garbage collection.
+ */
+export async function pullLayers(
+  plans: readonly LayerPlan[],
+  context: LayerPullContext,
+): Promise<{ stored: StoredLayer[]; transferredBytes: number }> {
+  const stop = new AbortController();
+  const signal = context.signal === undefined ? stop.signal : AbortSignal.any([context.signal, stop.signal]);
+  const pull = new LayerPull(plans, { ...context, signal });
+  const failures: unknown[] = [];
+  const results = await Promise.allSettled(
+    pull.start().map((task) =>
+      task.catch((error: unknown) => {
+        failures.push(error);
+        stop.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  // The first one is the cause; the others were stopped because of it.
+  if (failures.length > 0) throw failures[0];
+  const stored = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  return { stored, transferredBytes: pull.transferredBytes };
+}
+
+class LayerPull {
+  readonly #plans: readonly LayerPlan[];
+  readonly #context: LayerPullContext;
+  readonly #placed = new Map<string, Promise<StoredLayer>>();
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+  transferredBytes = 0;
+
+  constructor(plans: readonly LayerPlan[], context: LayerPullContext) {
+    this.#plans = plans;
+    this.#context = context;
+  }
+
+  /** A promise a plan, in the plans' order; the biggest layer starts first, as the end waits for it. */
+  start(): Promise<StoredLayer>[] {
+    const order = this.#plans
+      .map((plan, index) => ({ plan, index }))
+      .sort((a, b) => b.plan.descriptor.size - a.plan.descriptor.size);
+    for (const { plan, index } of order) {
+      // Images list the same layer several times (empty ones, mostly).
+      if (!this.#placed.has(plan.diffID)) this.#placed.set(plan.diffID, this.#place(plan, index));
+    }
+    return this.#plans.map(async ({ diffID, descriptor }) => {
+      const layer = await this.#placed.get(diffID);
+      if (layer === undefined) throw new CurruntError("internal", `layer ${diffID} was not pulled`);
+      return { ...layer, blobDigest: descriptor.digest };
+    });
+  }
+
+  async #place(plan: LayerPlan, index: number): Promise<StoredLayer> {
+    const { store, onProgress } = this.#context;
+    const { digest } = plan.descriptor;
+    if (store.hasLayer(plan.diffID)) {
+      onProgress({ type: "layer-exists", digest });
+      return this.#existing(plan);
+    }
+    const staging = join(this.#context.staging, `layer-${index}`);
+    await this.#enter();
+    let unpacked: UnpackedLayer;
+    let lock: KeyLock | undefined;
+    try {
+      this.#context.signal?.throwIfAborted();
+      lock = await this.#lock(plan);
+      if (lock === undefined) return this.#existing(plan);
+      unpacked = await this.#unpack(plan, staging);
+      if (!needsLowers(unpacked)) return this.#moveIn(plan, unpacked, staging);
+    } finally {
+      lock?.[Symbol.dispose]();
+      this.#leave();
+    }
+    // Neither the lock nor the place in the queue is held while waiting for other layers: they may need either.
+    const lowers = await this.#lowersOf(index);
+    finishLayer(staging, unpacked, lowers);
+    return this.#moveIn(plan, unpacked, staging);
+  }
+
+  /** The lock for making this layer; undefined when another process has made it while we waited. */
+  async #lock({ diffID, descriptor }: LayerPlan): Promise<KeyLock | undefined> {
+    const { store, signal, onProgress } = this.#context;
+    const key = diffID.slice(diffID.indexOf(":") + 1);
+    for (let round = 0; ; round++) {
+      const attempt = tryKeyLock(store.paths.staging, key);
+      if ("lock" in attempt) {
+        if (!store.hasLayer(diffID)) return attempt.lock;
+        attempt.lock[Symbol.dispose]();
+        onProgress({ type: "layer-exists", digest: descriptor.digest });
+        return undefined;
+      }
+      if (round === 0) onProgress({ type: "layer-wait", digest: descriptor.digest });
+      await whenUnlocked(attempt.path, signal);
+    }
+  }
+
+  async #unpack(plan: LayerPlan, staging: string): Promise<UnpackedLayer> {
+    const { digest, size } = plan.descriptor;
+    for (let attempt = 1; ; attempt++) {
+      let resumed = false;
+      this.#context.onProgress({ type: "layer-start", digest, totalBytes: size });
+      try {
+        return await this.#transfer(plan, staging, () => {
+          resumed = true;
+        });
+      } catch (error) {
+        // Two halves of different answers: once more in one go.
+        if (!(error instanceof DigestError && resumed && attempt === 1)) throw error;
+        this.#context.onProgress({ type: "layer-progress", digest, doneBytes: 0 });
+      }
+    }
+  }
+
+  async #transfer(plan: LayerPlan, staging: string, onRestart: () => void): Promise<UnpackedLayer> {
+    const { signal, onProgress } = this.#context;
+    const { digest, size, mediaType } = plan.descriptor;
+    let reported = 0;
+    let streamError: unknown;
+    const stream = this.#open(plan.descriptor, onRestart, (error) => {
+      streamError = error;
+    });
+    try {
+      const unpacked = await unpackLayer(stream, {
+        name: digest,
+        staging,
+        mediaType,
+        sizeBytes: size,
+        signal,
+        onProgress: ({ compressedBytes, uncompressedBytes }) => {
+          onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
+          reported = compressedBytes;
+        },
+      });
+      this.transferredBytes += size;
+      if (reported < size) onProgress({ type: "layer-progress", digest, doneBytes: size });
+      if (unpacked.diffID === plan.diffID) return unpacked;
+    } catch (error) {
+      removeTree(undefined, staging);
+      // The archive breaks where the stream does: the stream's error says why.
+      throw streamError ?? error;
+    }
+    removeTree(undefined, staging);
+    throw new CurruntError(
+      "invalid",
+      `unpack layer ${digest}: it is not what the image config says (${plan.diffID})`,
+      {
+        hint: "the image was made by a faulty tool, or somebody changed it: do not use it",
+      },
+    );
+  }
+
+  #open(
+    descriptor: Descriptor,
+    onRestart: () => void,
+    onError: (error: unknown) => void,
+  ): ReadableStream<Uint8Array> {
+    const { client, signal, onProgress } = this.#context;
+    const { digest } = descriptor;
+    return client.blob(descriptor, {
+      signal,
+      onRestart,
+      onError,
+      onBytes: (doneBytes) => onProgress({ type: "layer-progress", digest, doneBytes }),
+    });
+  }
+
+  /** Directories of the layers below, top first, once they are all in place. */
+  async #lowersOf(index: number): Promise<string[]> {
+    const below = this.#plans.slice(0, index).map(({ diffID }) => diffID);
+    await Promise.all(below.map((diffID) => this.#placed.get(diffID)));
+    return below.map((diffID) => this.#context.store.layerPath(diffID)).reverse();
+  }
+
+  #moveIn(plan: LayerPlan, { sizeBytes, entries }: UnpackedLayer, staging: string): StoredLayer {
+    const { store, onProgress, signal } = this.#context;
+    signal?.throwIfAborted();
+    try {
+      renameSync(staging, store.layerPath(plan.diffID));
+    } catch (error) {
+      // Somebody else was first: theirs is as good.
+      if (!store.hasLayer(plan.diffID)) throw error;
+      removeTree(undefined, staging);
+    }
+    onProgress({ type: "layer-done", digest: plan.descriptor.digest, diffID: plan.diffID });
+    return { diffID: plan.diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
+  }
+
+  #existing({ diffID, descriptor }: LayerPlan): StoredLayer {
+    const { store } = this.#context;
+    // Another pull, still at work on its other layers, has not told the index yet.
+    const size = store.layer(diffID) ?? treeSize(store.layerPath(diffID));
+    return { diffID, blobDigest: descriptor.digest, ...size };
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#running < PARALLEL_LAYERS) {
+      this.#running++;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#queue.push(resolve);
+    await promise;
+  }
+
+  #leave(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#running--;
+    else next();
+  }
+}
+
+function needsLowers({ implicitDirectories, foreignLinks }: UnpackedLayer): boolean {
+  return implicitDirectories.length > 0 || foreignLinks.length > 0;
+}

@@ -1,0 +1,111 @@
+/** From a reference to one image manifest: through indexes, by platform, refusing what is no image. */
+import { CurruntError } from "../base/error.ts";
+import type { BlobStore } from "./blob.ts";
+import { parseDigest } from "./digest.ts";
+import type { Descriptor, ImageManifest, Manifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
+import { isImageConfigType, isLayerType } from "./media-type.ts";
+import type { Platform } from "./platform.ts";
+import { choosePlatform } from "./platform.ts";
+import type { Reference } from "./reference.ts";
+import { familiarReference } from "./reference.ts";
+import type { RegistryClient } from "./registry.ts";
+
+/** Indexes may nest; nobody nests them deeper. */
+const MAX_DEPTH = 8;
+
+export interface ResolvedImage {
+  readonly manifest: ImageManifest;
+  readonly manifestDigest: string;
+  /** Digest of what the reference names: an index, or the manifest itself. */
+  readonly digest: string;
+  /** Every document on the way by its digest, as it was sent. */
+  readonly documents: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface ResolveOptions {
+  readonly platform: Platform;
+  /** Documents that are here already are not asked for, once their digest is known. */
+  readonly blobs: BlobStore;
+}
+
+/** The manifest for `platform` of what `reference` names at the registry. */
+export async function resolveImage(
+  client: RegistryClient,
+  reference: Reference,
+  { platform, blobs }: ResolveOptions,
+): Promise<ResolvedImage> {
+  const name = familiarReference(reference);
+  const documents = new Map<string, Uint8Array>();
+  const first = reference.digest ?? reference.tag ?? "latest";
+  let next: { digest: string; mediaType: string } | undefined;
+  let digest = "";
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    const subject = next === undefined ? `manifest of "${name}"` : `manifest ${next.digest} of "${name}"`;
+    const asked = next?.digest ?? reference.digest;
+    const stored = asked === undefined ? undefined : blobs.read(asked);
+    const fetched =
+      stored !== undefined && asked !== undefined
+        ? { bytes: stored, contentType: next?.mediaType ?? "", digest: asked }
+        : await client.manifest(next?.digest ?? first);
+    if (next === undefined) digest = fetched.digest;
+    documents.set(fetched.digest, fetched.bytes);
+    const trusted = asked !== undefined;
+    const manifest = parseManifest(fetched.bytes, next?.mediaType || fetched.contentType, {
+      subject,
+      trusted,
+    });
+    if (manifest.kind === "image") {
+      refuseForeign(manifest.manifest, subject);
+      return { manifest: manifest.manifest, manifestDigest: fetched.digest, digest, documents };
+    }
+    next = entryOf(manifest, platform, name, subject);
+  }
+  throw new CurruntError(
+    "invalid",
+    `read manifest of "${name}": indexes are nested more than ${MAX_DEPTH} deep`,
+    {
+      hint: "the image was made by a faulty tool: its publisher has to rebuild it",
+    },
+  );
+}
+
+function entryOf(manifest: Manifest, platform: Platform, name: string, subject: string): Descriptor {
+  if (manifest.kind === "index") {
+    const entry = choosePlatform(manifest.index, platform, `"${name}"`);
+    parseDigest(entry.digest);
+    return entry;
+  }
+  throw new CurruntError("unsupported", `read ${subject}: it has docker's old schema 1`, {
+    hint: "push it again with a tool of this decade, or copy it with: skopeo copy --format v2s2",
+  });
+}
+
+/** Charts, modules, signatures and plugins live in registries too: they have manifests, but make no root file system. */
+function refuseForeign(manifest: ImageManifest, subject: string): void {
+  const kind = manifest.artifactType ?? manifest.config.mediaType;
+  if (!isImageConfigType(manifest.config.mediaType)) {
+    throw new CurruntError(
+      "unsupported",
+      `read ${subject}: it is no container image but ${JSON.stringify(kind)}`,
+      {
+        hint: "the name belongs to an artifact of another tool: check the name",
+      },
+    );
+  }
+  parseDigest(manifest.config.digest);
+  for (const { mediaType, digest } of manifest.layers) {
+    parseDigest(digest);
+    if (isLayerType(mediaType)) continue;
+    const encrypted = mediaType.endsWith("+encrypted");
+    throw new CurruntError(
+      "unsupported",
+      `read ${subject}: ${encrypted ? "its layers are encrypted" : `unknown layer type ${JSON.stringify(mediaType)}`}`,
+      {
+        hint: encrypted
+          ? "decrypt it first, for example with skopeo"
+          : "it may be an artifact of another tool",
+      },
+    );
+  }
+}

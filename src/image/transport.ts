@@ -1,0 +1,256 @@
+/** One HTTP exchange with a registry: redirects by hand, time-outs, retries with back-off. */
+import { ofetch } from "ofetch";
+import { CurruntError } from "../base/error.ts";
+
+/** A response whose body has not been read: the caller reads or cancels it. */
+export interface Exchange {
+  readonly response: Response;
+  /** Where the response came from, after redirects. */
+  readonly url: URL;
+}
+
+export interface RequestOptions {
+  readonly method?: "GET" | "HEAD" | "POST" | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each new attempt. */
+  readonly onRetry?: ((message: string) => void) | undefined;
+}
+
+/** Waiting times; tests shorten them. */
+export interface Patience {
+  /** Attempts at one request in all. */
+  readonly attempts: number;
+  /** Wait before the second attempt; doubles each time. */
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Longest silence of a server, for headers as for each piece of a body. */
+  readonly idleMs: number;
+}
+
+export const defaultPatience: Patience = {
+  attempts: 5,
+  baseDelayMs: 1_000,
+  maxDelayMs: 60_000,
+  idleMs: 60_000,
+};
+
+const MAX_REDIRECTS = 10;
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const retryStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Failures that another attempt cannot mend: the name, the certificate, the protocol. */
+const finalCodes = /CERT|SSL|TLS|SELF_SIGNED|ENOTFOUND|InvalidURL|UNSUPPORTED_PROTOCOL/i;
+
+/** Sends requests with one kind of patience. */
+export class Transport {
+  readonly patience: Patience;
+
+  constructor(patience: Partial<Patience> = {}) {
+    this.patience = { ...defaultPatience, ...patience };
+  }
+
+  /**
+   * Sends a request and follows redirects; any status below 400 and every final one above is returned. Retries
+   * connection failures and the statuses that ask for it. Throws "unavailable" when nobody answers.
+   */
+  async send(url: URL, options: RequestOptions = {}): Promise<Exchange> {
+    const { attempts } = this.patience;
+    for (let attempt = 1; ; attempt++) {
+      options.signal?.throwIfAborted();
+      const last = attempt === attempts;
+      let delayMs = this.#backOff(attempt);
+      let reason: string;
+      try {
+        const exchange = await this.#follow(url, options);
+        const { response } = exchange;
+        if (last || !retryStatuses.has(response.status)) return exchange;
+        const asked = retryAfterMs(response.headers.get("retry-after"));
+        // A server that sends us away for long means it: the caller's message tells what to do.
+        if (asked !== undefined && asked > this.patience.maxDelayMs) return exchange;
+        delayMs = Math.max(asked ?? 0, delayMs);
+        reason = `it answered ${response.status}`;
+        await discard(response);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (error instanceof CurruntError) throw error;
+        if (last || isFinal(error)) throw unreachable(url, error);
+        reason = plain(error);
+      }
+      options.onRetry?.(`${url.host}: ${reason}; trying again in ${Math.ceil(delayMs / 1000)} s`);
+      await sleep(delayMs, options.signal);
+    }
+  }
+
+  /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
+  #backOff(attempt: number): number {
+    const { baseDelayMs, maxDelayMs } = this.patience;
+    return Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs) * (0.75 + Math.random() / 2);
+  }
+
+  async #follow(start: URL, options: RequestOptions): Promise<Exchange> {
+    let url = start;
+    let headers: Record<string, string> = { "accept-encoding": "identity", ...options.headers };
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const response = await this.#exchange(url, { ...options, headers });
+      const location = response.headers.get("location");
+      if (!redirectStatuses.has(response.status) || location === null) return { response, url };
+      await discard(response);
+      const next = redirectTarget(url, location);
+      if (next.origin !== url.origin) {
+        // Object stores refuse, or log, a registry's token; it is for the registry alone.
+        const { authorization: _secret, cookie: _cookie, ...rest } = headers;
+        headers = rest;
+      }
+      url = next;
+    }
+    throw new CurruntError("unavailable", `ask ${start.host}: more than ${MAX_REDIRECTS} redirects`, {
+      hint: "the registry or a proxy before it is misconfigured",
+    });
+  }
+
+  async #exchange(url: URL, { method = "GET", headers, body, signal }: RequestOptions): Promise<Response> {
+    const idle = new AbortController();
+    const timer = setTimeout(
+      () => idle.abort(new Error(`no answer for ${this.patience.idleMs / 1000} s`)),
+      this.patience.idleMs,
+    );
+    try {
+      // ofetch's own retries know no Retry-After and its parser would eat the bytes to be hashed: both are off.
+      return await ofetch.raw(url.href, {
+        method,
+        headers: headers ?? {},
+        ...(body === undefined ? {} : { body }),
+        retry: false,
+        ignoreResponseError: true,
+        responseType: "stream",
+        redirect: "manual",
+        signal: signal === undefined ? idle.signal : AbortSignal.any([signal, idle.signal]),
+        ...transparent,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Bun's options, which ofetch passes through: bytes as they were sent, no time-out of its own. */
+const transparent: object = { decompress: false, timeout: false };
+
+/** The rest of a body, thrown away, so that its connection can be used again or closed. */
+export async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
+}
+
+/** A whole body of at most `limit` bytes; undefined when it is longer. */
+export async function readAtMost(
+  response: Response,
+  limit: number,
+  idleMs: number,
+): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  for (;;) {
+    const { done, value } = await within(reader.read(), idleMs);
+    if (done) return Buffer.concat(chunks);
+    size += value.byteLength;
+    if (size > limit) {
+      await reader.cancel().catch(() => undefined);
+      return undefined;
+    }
+    chunks.push(value);
+  }
+}
+
+/** `promise`, or a rejection when it takes longer than `idleMs`. */
+export async function within<T>(promise: Promise<T>, idleMs: number): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no data for ${idleMs / 1000} s`)), idleMs);
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Waits, unless the signal says stop. */
+export async function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = () => reject(signal?.reason);
+  const timer = setTimeout(resolve, delayMs);
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Milliseconds of a Retry-After header, in seconds or as a date; undefined when there is none to be understood. */
+export function retryAfterMs(header: string | null, now = Date.now()): number | undefined {
+  if (header === null) return undefined;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** "localhost", 127.0.0.0/8, ::1: the only hosts that are spoken to without TLS. */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === "localhost" ||
+    hostname === "[::1]" ||
+    hostname === "::1" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
+}
+
+/** What went wrong with a connection, without addresses: a redirect's URL may carry a signature. */
+export function plain(error: unknown): string {
+  const inner =
+    error instanceof Error && error.name === "FetchError" && error.cause !== undefined ? error.cause : error;
+  if (!(inner instanceof Error)) return "connection failed";
+  const code = "code" in inner && typeof inner.code === "string" ? inner.code : "";
+  const message = inner.message.replace(/https?:\/\/\S+/g, "URL").replace(/\. For more information.*/s, "");
+  return code === "" || message.includes(code) ? message : `${code}: ${message}`;
+}
+
+function isFinal(error: unknown): boolean {
+  return finalCodes.test(plain(error));
+}
+
+function redirectTarget(from: URL, location: string): URL {
+  const next = URL.parse(location, from.href);
+  if (next === null || !(next.protocol === "https:" || next.protocol === "http:")) {
+    throw new CurruntError("unavailable", `ask ${from.host}: it redirects to a place that is no web address`);
+  }
+  if (next.protocol === "http:" && !isLoopback(next.hostname)) {
+    throw new CurruntError("denied", `ask ${from.host}: it redirects to ${next.host} without TLS`, {
+      hint: "the registry or a proxy before it is misconfigured",
+    });
+  }
+  if (from.protocol === "https:" && next.protocol === "http:") {
+    throw new CurruntError("denied", `ask ${from.host}: it redirects from https to http`, {
+      hint: "the registry or a proxy before it is misconfigured",
+    });
+  }
+  return next;
+}
+
+function unreachable(url: URL, error: unknown): CurruntError {
+  const reason = plain(error);
+  return new CurruntError("unavailable", `connect to ${url.host}: ${reason}`, {
+    hint: connectionHint(reason),
+  });
+}
+
+function connectionHint(reason: string): string {
+  if (/CERT|SELF_SIGNED|certificate/i.test(reason)) {
+    return "its certificate is not trusted here: add the CA to the system's store, or name it in NODE_EXTRA_CA_CERTS";
+  }
+  if (/ENOTFOUND|resolve|DNS/i.test(reason)) return "check the registry's name and this machine's DNS";
+  if (/refused/i.test(reason)) return "check the host and the port, and that the registry runs";
+  return "check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), then try again";
+}
