@@ -1,0 +1,92 @@
+/** `run -rootfs`: a directory as a container, and a throw-away copy of the host's own system. */
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Currunt } from "../fixtures/currunt.ts";
+import { writeBusybox } from "../fixtures/tree.ts";
+
+describe("run -rootfs DIR", () => {
+  test("runs a directory, and what changes stays out of it", async () => {
+    await using currunt = await Currunt.create();
+    const root = join(currunt.directory, "root");
+    await mkdir(root);
+    await writeBusybox(root);
+    const before = (await readdir(root)).sort();
+    const { stdout, stderr, code } = await currunt.run([
+      ...["run", "-rm", "-attach", "-network", "none", "-rootfs", root, "-hostname", "ship"],
+      ...["--", "sh", "-c", "hostname; echo $$; touch /new; rm /bin/ls; exit 3"],
+    ]);
+    expect({ stdout, stderr, code }).toEqual({ stdout: "ship\n1\n", stderr: "", code: 3 });
+    expect((await readdir(root)).sort()).toEqual(before);
+    expect(existsSync(join(root, "bin/ls"))).toBe(true);
+  });
+
+  test("takes a relative directory, a user, volumes and detaches", async () => {
+    await using currunt = await Currunt.create();
+    const root = join(currunt.directory, "root");
+    await mkdir(root);
+    await writeBusybox(root);
+    const id = await currunt.ok(
+      "run",
+      "-detach",
+      "-network",
+      "none",
+      "-rootfs",
+      "../root",
+      "-user",
+      "alice",
+      "-volume",
+      "../home:/mnt",
+      "--",
+      "sleep",
+      "1000",
+    );
+    expect(await currunt.ok("exec", id, "sh", "-c", "id -un; ls -d /mnt")).toBe("alice\n/mnt");
+    await currunt.ok("rm", "-force", id);
+  });
+
+  test("a directory that is missing or a file is refused", async () => {
+    await using currunt = await Currunt.create();
+    for (const path of ["/no/such/root", "/etc/passwd"]) {
+      const { code, stderr } = await currunt.run(["run", "-rm", "-rootfs", path, "--", "true"]);
+      expect(code).toBe(125);
+      expect(stderr).toContain(path);
+    }
+  });
+});
+
+describe("run -rootfs /", () => {
+  test("needs no image, and what is installed or deleted is gone afterwards", async () => {
+    await using currunt = await Currunt.create();
+    // A directory of the root file system itself: /tmp may be another one.
+    const scratch = await mkdtemp("/var/tmp/currunt-rootfs-");
+    try {
+      await writeFile(join(scratch, "precious"), "precious\n");
+      const script = `cat ${scratch}/precious; rm ${scratch}/precious; rm -rf /usr/share/doc; echo x > /usr/bin/installed; ls ${scratch}; echo $$`;
+      const { stdout, stderr, code } = await currunt.run(["run", "-rootfs", "/", "--", "sh", "-c", script]);
+      expect({ stdout, stderr, code }).toEqual({ stdout: "precious\n1\n", stderr: "", code: 0 });
+      expect(await readFile(join(scratch, "precious"), "utf8")).toBe("precious\n");
+      expect(existsSync("/usr/share/doc")).toBe(true);
+      expect(existsSync("/usr/bin/installed")).toBe(false);
+    } finally {
+      await rm(scratch, { recursive: true });
+    }
+  });
+
+  test("runs the host's programs, with its own processes and without the host's devices", async () => {
+    await using currunt = await Currunt.create();
+    const { stdout, code } = await currunt.run([
+      ...["run", "-rm", "-attach", "-rootfs", "/", "-network", "none", "--"],
+      ...["bash", "-c", "cat /proc/1/comm; ls /sys/class/net; ls /dev | grep -cE '^(sd|vd|nvme|loop)'; true"],
+    ]);
+    expect({ stdout, code }).toEqual({ stdout: "bash\nlo\n0\n", code: 0 });
+  });
+
+  test("passes the exit code on and leaves nothing", async () => {
+    await using currunt = await Currunt.create();
+    expect((await currunt.run(["run", "-rootfs", "/", "-rm", "--", "sh", "-c", "exit 9"])).code).toBe(9);
+    expect((await currunt.run(["run", "-rootfs", "/", "-rm", "--", "no-such-program"])).code).toBe(127);
+    expect(await currunt.ok("ps", "-aq")).toBe("");
+  });
+});
