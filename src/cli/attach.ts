@@ -1,6 +1,6 @@
 /** `currunt attach`. */
 import { defineCommand } from "./command.ts";
-import { parseDetachKeys } from "./detach-keys.ts";
+import { detachKeysOption } from "./detach-keys.ts";
 import { openEngine } from "./open-engine.ts";
 import { detachKeysFlag, exitCodeOfEnd } from "./session.ts";
 
@@ -22,7 +22,7 @@ export const attach = defineCommand({
     const end = await engine.attach(name, {
       noStdin: flags["no-stdin"],
       signalProxy: flags["sig-proxy"],
-      detachKeys: parseDetachKeys(flags["detach-keys"]),
+      ...detachKeysOption(flags["detach-keys"]),
     });
     return exitCodeOfEnd(end);
   },

@@ -1,8 +1,13 @@
 /** The keys that leave a terminal without ending its program: "ctrl-p,ctrl-q" as the bytes that they send. */
 import { CurruntError } from "../base/error.ts";
 
+/** The option that a `-detach-keys` value stands for; nothing when it was not given. */
+export function detachKeysOption(text: string | undefined): { readonly detachKeys?: Uint8Array } {
+  return text === undefined ? {} : { detachKeys: parseDetachKeys(text) };
+}
+
 /** docker's notation: single characters and `ctrl-` with a letter or one of `@ [ \ ] ^ _`, separated by commas; "" for none. */
-export function parseDetachKeys(text: string): Uint8Array {
+function parseDetachKeys(text: string): Uint8Array {
   if (text === "") return new Uint8Array();
   return Uint8Array.from(
     text.split(",").map((key) => {

@@ -1,6 +1,6 @@
 /** `currunt exec`. */
 import { defineCommand } from "./command.ts";
-import { parseDetachKeys } from "./detach-keys.ts";
+import { detachKeysOption } from "./detach-keys.ts";
 import { openEngine } from "./open-engine.ts";
 import { environmentOf, parseUser, workdirOf } from "./run-options.ts";
 import { detachKeysFlag, exitCodeOfEnd, refuseMissingTerminal } from "./session.ts";
@@ -56,7 +56,7 @@ export const exec = defineCommand({
       interactive: flags.interactive,
       terminal: flags.tty,
       detach: flags.detach,
-      detachKeys: parseDetachKeys(flags["detach-keys"]),
+      ...detachKeysOption(flags["detach-keys"]),
     };
     if (!options.detach) await refuseMissingTerminal(options);
     const engine = await openEngine(flags);

@@ -31,7 +31,7 @@ export function renderOverview(commands: Readonly<Record<string, Entry>>, global
       `${group}:`,
       ...visible
         .filter(([, entry]) => entry.group === group)
-        .flatMap(([name, entry]) => entryLines(`  ${name}`, entry.summary, 14)),
+        .flatMap(([name, entry]) => entryLines(`  ${name}`, entry.description, 14)),
     ].join("\n"),
   );
   return [

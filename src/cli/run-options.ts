@@ -1,7 +1,7 @@
 /** From the flags of `run` and `create` to what the engine is asked for: everything parsed, nothing left to split. */
 import { CurruntError } from "../base/error.ts";
 import type { RootSource, RunOptions, UserReference } from "../engine/options.ts";
-import { parseDetachKeys } from "./detach-keys.ts";
+import { detachKeysOption } from "./detach-keys.ts";
 import { parseEnvironmentFile, parseLabels, resolveVariable } from "./environment.ts";
 import type { Values } from "./flag.ts";
 import { refusePublish } from "./publish.ts";
@@ -33,7 +33,7 @@ export async function readRunOptions(line: RunLine): Promise<RunOptions> {
     env: await environmentOf(line),
     interactive: flags.interactive,
     terminal: flags.tty,
-    ...(flags["detach-keys"] === undefined ? {} : { detachKeys: parseDetachKeys(flags["detach-keys"]) }),
+    ...detachKeysOption(flags["detach-keys"]),
     attach,
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
@@ -152,12 +152,11 @@ export async function environmentOf(line: {
   readonly flags: { readonly env: readonly string[]; readonly "env-file": readonly string[] };
   readonly environment: RunLine["environment"];
 }): Promise<string[]> {
-  const files = await Promise.all(
-    line.flags["env-file"].map(async (path) =>
-      parseEnvironmentFile(await readText(path), path, line.environment),
-    ),
-  );
-  return [...files.flat(), ...line.flags.env.map((text) => resolveVariable(text, line.environment))];
+  const variables: string[] = [];
+  for (const path of line.flags["env-file"]) {
+    variables.push(...parseEnvironmentFile(await readText(path), path, line.environment));
+  }
+  return [...variables, ...line.flags.env.map((text) => resolveVariable(text, line.environment))];
 }
 
 async function readText(path: string): Promise<string> {

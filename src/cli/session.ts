@@ -28,6 +28,5 @@ export async function refuseMissingTerminal(options: {
 export const detachKeysFlag = {
   type: "string",
   metavar: "KEYS",
-  default: "ctrl-p,ctrl-q",
-  help: "keys that leave the program running",
+  help: "keys that leave the program running; ctrl-p,ctrl-q unless given",
 } as const;

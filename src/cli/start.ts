@@ -1,7 +1,7 @@
 /** `currunt start`. */
 import { CurruntError } from "../base/error.ts";
 import { defineCommand } from "./command.ts";
-import { parseDetachKeys } from "./detach-keys.ts";
+import { detachKeysOption } from "./detach-keys.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
 import { detachKeysFlag, exitCodeOfEnd } from "./session.ts";
@@ -30,7 +30,7 @@ export const start = defineCommand({
     const options = {
       attach,
       interactive: flags.interactive,
-      detachKeys: parseDetachKeys(flags["detach-keys"]),
+      ...detachKeysOption(flags["detach-keys"]),
     };
     if (!attach) {
       return await forEach(positionals, "sequential", async (name) => {

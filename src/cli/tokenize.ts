@@ -122,8 +122,7 @@ function longValue(reading: Reading, entry: Entry, token: string, attached: stri
 function following(reading: Reading, spelling: string): string {
   const value = reading.argv[reading.at];
   if (value === undefined) throw new CurruntError("invalid", `flag ${spelling}: needs a value`);
-  const name = /^--?([a-z][a-z-]+)$/.exec(value)?.[1];
-  if (value === "--" || (name !== undefined && reading.long.has(name))) {
+  if (value === "--" || (isFlag(value) && reading.long.has(value.replace(/^--?/, "")))) {
     throw new CurruntError("invalid", `flag ${spelling}: needs a value, and ${value} follows`, {
       hint: `if that is the value, write ${spelling}=${value}`,
     });

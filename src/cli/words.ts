@@ -38,7 +38,7 @@ function shellWords(text: string, flag: string): string[] {
   let word: string | undefined;
   for (let at = 0; at < text.length; ) {
     const character = text[at] ?? "";
-    if (/[ \t\n]/.test(character)) {
+    if (character === " " || character === "\t" || character === "\n") {
       if (word !== undefined) words.push(word);
       word = undefined;
       at++;

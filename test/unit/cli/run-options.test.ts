@@ -98,7 +98,7 @@ const options: [string[], Partial<RunOptions>][] = [
       ],
     },
   ],
-  [["b"], { detachKeys: Uint8Array.of(16, 17) }],
+  [["-detach-keys", "ctrl-p,ctrl-q", "b"], { detachKeys: Uint8Array.of(16, 17) }],
   [["-detach-keys", "ctrl-@,x,ctrl-]", "b"], { detachKeys: Uint8Array.of(0, 120, 29) }],
   [["-detach-keys", "", "b"], { detachKeys: new Uint8Array() }],
   [
@@ -155,7 +155,16 @@ describe("readRunOptions()", () => {
 
   test("leaves out what was not asked for", async () => {
     const read1 = await read("b");
-    for (const name of ["command", "entrypoint", "name", "user", "workdir", "cidFile", "stopSignal"]) {
+    for (const name of [
+      "command",
+      "entrypoint",
+      "name",
+      "user",
+      "workdir",
+      "cidFile",
+      "stopSignal",
+      "detachKeys",
+    ]) {
       expect(Object.keys(read1)).not.toContain(name);
     }
   });
