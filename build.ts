@@ -195,6 +195,23 @@ function forgetRuntimeVariables(executable: string): void {
   }
 }
 
+/** The default seccomp filter, for `seccomp-ready.ts`: compiling it takes longer than all else at a container's start. */
+async function seccompDefines(architecture: Architecture): Promise<Record<string, string>> {
+  const [{ compileSeccomp }, { digestProfile }, { defaultSeccompProfile }, { defaultCapabilities }] =
+    await Promise.all([
+      import("./src/runtime/seccomp.ts"),
+      import("./src/runtime/seccomp-ready.ts"),
+      import("./src/runtime/seccomp-profile.ts"),
+      import("./src/runtime/capability.ts"),
+    ]);
+  const machine = architecture === "arm64" ? "aarch64" : "x86_64";
+  const profile = defaultSeccompProfile(defaultCapabilities, machine);
+  return {
+    CURRUNT_SECCOMP_PROFILE: JSON.stringify(digestProfile(profile)),
+    CURRUNT_SECCOMP_PROGRAM: JSON.stringify(compileSeccomp(profile, machine).toBase64()),
+  };
+}
+
 /** Compiles `src/main.ts`, its workers and the shim into one executable at `outfile`. */
 async function buildExecutable(name: string, outfile: string): Promise<void> {
   const target = targets[name];
@@ -218,6 +235,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
+      ...(await seccompDefines(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
     compile: {

@@ -352,8 +352,8 @@ pkey_free 331 382 331 290 396
 statx 332 383 332 291 397
 io_pgetevents 333 385 333 292 399
 rseq 334 386 334 293 398
-uretprobe 335 - 335 - -
-uprobe 336 - 336 - -
+uretprobe 335 - - - -
+uprobe 336 - - - -
 pidfd_send_signal 424
 io_uring_setup 425
 io_uring_enter 426
@@ -383,7 +383,7 @@ futex_waitv 449
 set_mempolicy_home_node 450
 cachestat 451
 fchmodat2 452
-map_shadow_stack 453
+map_shadow_stack 453 453 - 453 453
 futex_wake 454
 futex_wait 455
 futex_requeue 456
@@ -503,27 +503,41 @@ usr26 - - - - 983043
 usr32 - - - - 983044
 `;
 
-let numbers: ReadonlyMap<string, readonly string[]> | undefined;
+let rows: ReadonlyMap<string, string> | undefined;
+const numbers = new Map<Architecture, Map<string, number | undefined>>();
 
 /** The number of a system call, or undefined where the architecture has none of this name. */
 export function syscallNumber(architecture: Architecture, name: string): number | undefined {
-  numbers ??= readTable();
-  const row = numbers.get(name);
-  const column = row?.length === 1 ? row[0] : row?.[architectures.indexOf(architecture)];
-  return column === undefined || column === "-" ? undefined : Number(column);
+  let known = numbers.get(architecture);
+  if (known === undefined) {
+    known = new Map();
+    numbers.set(architecture, known);
+  }
+  // A name that has no number is remembered too.
+  if (known.has(name)) return known.get(name);
+  const number = findNumber(architecture, name);
+  known.set(name, number);
+  return number;
 }
 
 /** Every name of the table, on whatever architecture. */
 export function syscallNames(): string[] {
-  numbers ??= readTable();
-  return [...numbers.keys()];
+  rows ??= readTable();
+  return [...rows.keys()];
 }
 
-function readTable(): Map<string, string[]> {
-  const rows = new Map<string, string[]>();
+function findNumber(architecture: Architecture, name: string): number | undefined {
+  rows ??= readTable();
+  const columns = rows.get(name)?.split(" ") ?? [];
+  const column = columns.length === 1 ? columns[0] : columns[architectures.indexOf(architecture)];
+  return column === undefined || column === "-" ? undefined : Number(column);
+}
+
+function readTable(): Map<string, string> {
+  const found = new Map<string, string>();
   for (const line of table.trim().split("\n")) {
-    const [name = "", ...columns] = line.split(" ");
-    rows.set(name, columns);
+    const space = line.indexOf(" ");
+    found.set(line.slice(0, space), line.slice(space + 1));
   }
-  return rows;
+  return found;
 }
