@@ -1,0 +1,118 @@
+/** Times commands side by side: a correctness check first, then the rivals in turns, medians and ratios at the end. */
+import { arch, cpus, release } from "node:os";
+
+export interface Contender {
+  name: string;
+  command: string[];
+  env?: Record<string, string>;
+  /** Runs before each timed run, not timed. */
+  prepare?: string[];
+  /** What the first, untimed run must print; absent: nothing. */
+  prints?: string | RegExp;
+}
+
+export interface Timing {
+  name: string;
+  runs: number;
+  medianMs: number;
+  minMs: number;
+  maxMs: number;
+  /** Largest resident memory of one process of any run. */
+  peakBytes: number;
+}
+
+interface Sample {
+  ms: number;
+  peakBytes: number;
+  stdout: string;
+}
+
+/** Runs `command` once; throws with its words when it fails. */
+export function runOnce(command: string[], env?: Record<string, string>): Sample {
+  const begun = performance.now();
+  const child = Bun.spawnSync(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...(env ? { env } : {}),
+  });
+  const ms = performance.now() - begun;
+  if (child.exitCode !== 0) {
+    throw new Error(`${command.join(" ")}: exit code ${child.exitCode}: ${child.stderr}${child.stdout}`);
+  }
+  return { ms, peakBytes: child.resourceUsage?.maxRSS ?? 0, stdout: child.stdout.toString() };
+}
+
+/** Checks that each contender does what it should, then times them in turns, so that a slow moment hits all alike. */
+export function race(contenders: Contender[], runs: number): Timing[] {
+  const samples = contenders.map((): Sample[] => []);
+  for (const { name, command, env, prepare, prints = "" } of contenders) {
+    if (prepare !== undefined) runOnce(prepare, env);
+    const { stdout } = runOnce(command, env);
+    const right = typeof prints === "string" ? stdout === prints : prints.test(stdout);
+    if (!right) throw new Error(`${name} printed ${JSON.stringify(stdout)} instead of ${prints}`);
+  }
+  for (let run = 0; run < runs; run++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      // The order is turned round each time: who comes first has the colder cache.
+      const index = run % 2 === 0 ? turn : contenders.length - 1 - turn;
+      const contender = contenders[index];
+      if (contender === undefined) continue;
+      if (contender.prepare !== undefined) {
+        runOnce(contender.prepare, contender.env);
+        runOnce(["sync"]);
+      }
+      samples[index]?.push(runOnce(contender.command, contender.env));
+    }
+  }
+  return contenders.map(({ name }, index) => summarise(name, samples[index] ?? []));
+}
+
+function summarise(name: string, samples: Sample[]): Timing {
+  const times = samples.map(({ ms }) => ms).sort((a, b) => a - b);
+  return {
+    name,
+    runs: times.length,
+    medianMs: round(times[times.length >> 1] ?? Number.NaN),
+    minMs: round(times[0] ?? Number.NaN),
+    maxMs: round(times.at(-1) ?? Number.NaN),
+    peakBytes: Math.max(...samples.map(({ peakBytes }) => peakBytes)),
+  };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
+/** Says on standard error how much faster the first is than each other. */
+export function report(title: string, timings: Timing[]): void {
+  const [first, ...others] = timings;
+  console.error(title);
+  for (const { name, medianMs, minMs, maxMs, peakBytes } of timings) {
+    const memory = `${(peakBytes / 1024 / 1024).toFixed(0)} MB`;
+    console.error(
+      `  ${name.padEnd(16)} ${medianMs.toFixed(1)} ms (${minMs.toFixed(1)} to ${maxMs.toFixed(1)}), peak ${memory}`,
+    );
+  }
+  for (const { name, medianMs } of others) {
+    console.error(
+      `  ${first?.name} is ${(medianMs / (first?.medianMs ?? 0)).toFixed(1)} times as fast as ${name}`,
+    );
+  }
+}
+
+/** What the figures were measured on. */
+export function describeMachine(): Record<string, unknown> {
+  const version = (command: string[]) => Bun.spawnSync(command).stdout.toString().trim().split("\n")[0];
+  return {
+    kernel: release(),
+    architecture: arch(),
+    cpus: cpus().length,
+    cpu: cpus()[0]?.model,
+    bun: Bun.version,
+    currunt: version(["dist/currunt", "--version"]),
+    podman: version(["podman", "--version"]),
+    crun: version(["crun", "--version"]),
+    runc: version(["runc", "--version"]),
+  };
+}
