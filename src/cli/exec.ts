@@ -48,7 +48,7 @@ export const exec = defineCommand({
   async run({ flags, positionals: [name = "", ...words] }) {
     const options = {
       // Nobody means a program called "--": kubectl's habit is taken too.
-      command: words[0] === "--" ? words.slice(1) : words,
+      command: words[0] === "--" && words.length > 1 ? words.slice(1) : words,
       env: await environmentOf({ flags, environment: process.env }),
       ...(flags.workdir === undefined ? {} : { workdir: workdirOf(flags.workdir) }),
       ...(flags.user === undefined ? {} : { user: parseUser(flags.user) }),

@@ -15,11 +15,8 @@ export async function progressListener(style: ProgressStyle): Promise<PullListen
   if (style === "plain") return plainListener((line) => console.error(line));
   const { isStreamTerminal, streamWindow } = await import("../engine/terminal.ts");
   if (style === "auto" && !isStreamTerminal("stderr")) return plainListener((line) => console.error(line));
-  const error = Bun.stderr.writer();
-  const write = (text: string) => {
-    error.write(text);
-    void error.flush();
-  };
+  // Not Bun's writer: its rejections would be unhandled when the terminal goes away. console.error adds the last newline.
+  const write = (text: string) => console.error(text.slice(0, -1));
   return barListener({ write, size: () => streamWindow("stderr") });
 }
 

@@ -4,6 +4,7 @@ import type { LayerState } from "./pull-state.ts";
 
 /** Where progress goes and how wide it may be. */
 export interface Screen {
+  /** Takes whole lines: the text ends in a newline. */
   readonly write: (text: string) => void;
   /** In characters; undefined when there is no terminal. */
   readonly size: () => { readonly rows: number; readonly columns: number } | undefined;
@@ -23,6 +24,7 @@ export class PullFrame {
   draw(above: string | undefined, layers: readonly (readonly [string, LayerState])[]): void {
     const { rows, columns } = this.#screen.size() ?? { rows: 24, columns: 80 };
     const lines = fitting(layers, rows - 2).map(([digest, layer]) => layerLine(digest, layer, columns - 1));
+    if (above === undefined && lines.length === 0) return;
     const kept = above === undefined ? "" : `${above}\n`;
     this.#screen.write(this.#clear(columns) + kept + lines.map((line) => `${line}\n`).join(""));
     this.#drawn = lines.map((line) => line.length);
