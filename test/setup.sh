@@ -10,6 +10,7 @@ packages=(
   docker-registry           # a real registry on loopback
   skopeo umoci              # make images and push them in every format
   tmux                      # a real terminal
+  libseccomp-dev            # decides what the seccomp tests compare with
   procps                    # ps, which the process checks read with
 )
 if [[ ${1:-} == bench ]]; then packages+=(podman crun runc hyperfine); fi

@@ -69,7 +69,8 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
 /** The spec's seccomp profile as a filter; undefined when it has none. */
 export async function seccompOf(spec: Spec): Promise<SeccompFilter | undefined> {
   if (spec.linux?.seccomp === undefined) return undefined;
-  return undefined;
+  const { loadableFilter } = await import("./seccomp-ready.ts");
+  return loadableFilter(spec.linux.seccomp);
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */

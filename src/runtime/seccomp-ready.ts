@@ -1,11 +1,27 @@
-/** The filter of the default profile, compiled when currunt is built: nearly every container has just that one. */
+/** A profile's filter: compiled when currunt was built if it is the default one, which nearly every container has; else now. */
+import { SECCOMP_FILTER_FLAG_SPEC_ALLOW } from "../../ffi/kernel.ts";
 import type { LinuxSeccomp } from "./spec.ts";
-import type { Architecture } from "./syscalls.ts";
-import { nativeArchitecture } from "./syscalls.ts";
 
-/** Stamped in by `build.ts`: digest of the profile, and its program in base64. */
+/** Stamped in by `build.ts`: digest of the default profile, and its program in base64. */
 declare const CURRUNT_SECCOMP_PROFILE: string | undefined;
 declare const CURRUNT_SECCOMP_PROGRAM: string | undefined;
+
+/** What seccomp(2) loads. */
+export interface LoadableFilter {
+  /** struct sock_filter[] */
+  readonly filter: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_* */
+  readonly flags: number;
+}
+
+/** The filter of `profile`; undefined for a profile without anything in it, which means none. */
+export async function loadableFilter(profile: LinuxSeccomp | undefined): Promise<LoadableFilter | undefined> {
+  if (profile?.defaultAction === undefined) return undefined;
+  const ready = readyProgram(profile);
+  if (ready !== undefined) return { filter: ready, flags: SECCOMP_FILTER_FLAG_SPEC_ALLOW };
+  const { compileSeccomp, seccompFlags } = await import("./seccomp.ts");
+  return { filter: compileSeccomp(profile), flags: seccompFlags(profile) };
+}
 
 /** What tells two profiles apart: sha256 of their JSON. */
 export function digestProfile(profile: LinuxSeccomp): string {
@@ -13,10 +29,9 @@ export function digestProfile(profile: LinuxSeccomp): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** The program for `profile` if the build made it, for this very profile and machine. */
-export function readyProgram(profile: LinuxSeccomp, machine: Architecture): Uint8Array | undefined {
+function readyProgram(profile: LinuxSeccomp): Uint8Array | undefined {
   if (typeof CURRUNT_SECCOMP_PROFILE === "undefined" || typeof CURRUNT_SECCOMP_PROGRAM === "undefined")
     return undefined;
-  if (machine !== nativeArchitecture || digestProfile(profile) !== CURRUNT_SECCOMP_PROFILE) return undefined;
+  if (digestProfile(profile) !== CURRUNT_SECCOMP_PROFILE) return undefined;
   return Uint8Array.fromBase64(CURRUNT_SECCOMP_PROGRAM);
 }

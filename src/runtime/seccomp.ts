@@ -13,7 +13,6 @@ import {
 import { CurruntError } from "../base/error.ts";
 import type { Program, Range } from "./seccomp-program.ts";
 import { auditArchitecture, dispatch, encode, giveBack, whenAll } from "./seccomp-program.ts";
-import { readyProgram } from "./seccomp-ready.ts";
 import type { Entry, Rule } from "./seccomp-rule.ts";
 import { actionOf, invalid, readEntry, rulesByNumber } from "./seccomp-rule.ts";
 import type { LinuxSeccomp } from "./spec.ts";
@@ -41,11 +40,6 @@ const runsOn: Readonly<Record<string, { machine: Architecture; architecture: Arc
 const foreignArchitecture =
   /^SCMP_ARCH_(MIPS(64(N32)?)?|MIPSEL(64(N32)?)?|PPC(64(LE)?)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64|M68K|SH(EB)?)$/;
 
-/** False for a profile without anything in it, which means: no filter. */
-export function hasSeccomp(profile: Partial<LinuxSeccomp> | undefined): profile is LinuxSeccomp {
-  return profile?.defaultAction !== undefined;
-}
-
 /** The flags for seccomp(2): those of the profile; SPEC_ALLOW when it says nothing, as runc does. */
 export function seccompFlags({ flags: names }: LinuxSeccomp): number {
   if (names === undefined) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
@@ -66,10 +60,6 @@ export function compileSeccomp(
   profile: LinuxSeccomp,
   machine: Architecture = nativeArchitecture,
 ): Uint8Array {
-  return readyProgram(profile, machine) ?? compile(profile, machine);
-}
-
-function compile(profile: LinuxSeccomp, machine: Architecture): Uint8Array {
   const fallback = actionOf(profile.defaultAction, profile.defaultErrnoRet, "defaultAction");
   if (profile.defaultAction === "SCMP_ACT_NOTIFY") {
     throw new CurruntError(

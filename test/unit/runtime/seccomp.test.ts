@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capabilityNames, defaultCapabilities } from "../../../src/runtime/capability.ts";
-import { compileSeccomp, hasSeccomp, seccompFlags } from "../../../src/runtime/seccomp.ts";
+import { compileSeccomp, seccompFlags } from "../../../src/runtime/seccomp.ts";
 import { defaultSeccompProfile } from "../../../src/runtime/seccomp-profile.ts";
-import { digestProfile } from "../../../src/runtime/seccomp-ready.ts";
+import { digestProfile, loadableFilter } from "../../../src/runtime/seccomp-ready.ts";
 import type {
   LinuxSeccomp,
   LinuxSeccompArg,
@@ -320,12 +320,11 @@ test("seccompFlags() reads the flags, and allows speculation when there are none
   expect(() => flags("SECCOMP_FILTER_FLAG_FLY")).toThrow('"SECCOMP_FILTER_FLAG_FLY" is none of');
 });
 
-test("hasSeccomp() takes an empty profile for none", () => {
-  expect([hasSeccomp(undefined), hasSeccomp({}), hasSeccomp({ defaultAction: "SCMP_ACT_ALLOW" })]).toEqual([
-    false,
-    false,
-    true,
-  ]);
+test("loadableFilter() takes an empty profile for none", async () => {
+  expect(await loadableFilter(undefined)).toBeUndefined();
+  expect(await loadableFilter(JSON.parse("{}"))).toBeUndefined();
+  const profile = defaultSeccompProfile(defaultCapabilities);
+  expect(await loadableFilter(profile)).toEqual({ filter: compileSeccomp(profile), flags: 4 });
 });
 
 test("digestProfile() tells profiles apart, and not where they were kept", () => {
