@@ -51,6 +51,7 @@ const functions = {
   fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
   fchownat: { args: ["i32", "ptr", "u32", "u32", "i32"], returns: "i32" },
   utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
+  futimens: { args: ["i32", "ptr"], returns: "i32" },
   posix_fallocate: { args: ["i32", "i64", "i64"], returns: "i32" },
   getxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64_fast" },
   lgetxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64_fast" },

@@ -1,20 +1,14 @@
-/** Unpacks one layer blob into a staging directory: decompression, diff ID, archive and files in one pass. */
-import { CurruntError } from "../base/error.ts";
+/** Unpacks one layer blob into a staging directory, in a worker: decompression, diff ID, archive and files in one pass. */
+import { mkdirSync } from "node:fs";
+import { CurruntError, wrap } from "../base/error.ts";
+import { removeTree } from "../sys/directory.ts";
+import type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
+import { applyLayer } from "./apply.ts";
+import type { OverlayNamespace } from "./layer-attribute.ts";
+import type { FromWorker, ToWorker } from "./unpack-message.ts";
+import { unpackError } from "./unpack-message.ts";
 
-export interface UnpackLimits {
-  /** Entries of the archive; 10 million unless told. */
-  readonly entries: number;
-  /** Bytes of the decompressed archive; unlimited unless told. */
-  readonly sizeBytes: number;
-}
-
-export interface UnpackProgress {
-  /** Bytes taken from the compressed stream so far. */
-  readonly compressedBytes: number;
-  /** Bytes that came out of it. */
-  readonly uncompressedBytes: number;
-  readonly entries: number;
-}
+export type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 
 export interface UnpackOptions {
   /** Name of the layer in errors: its digest. */
@@ -22,54 +16,186 @@ export interface UnpackOptions {
   /** A directory that does not exist yet; its parent does. Complete when the promise resolves, gone when it rejects. */
   readonly staging: string;
   /** The descriptor's type: only `+encrypted` matters, the compression is told by the bytes. */
-  readonly mediaType?: string;
+  readonly mediaType?: string | undefined;
   /** Size of the blob where it is known: a small one is unpacked without a worker. */
   readonly sizeBytes?: number | undefined;
-  readonly limits?: Partial<UnpackLimits>;
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  /** "user" when the overlay will be mounted in a user namespace. */
+  readonly namespace?: OverlayNamespace | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: UnpackProgress) => void;
+  readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
 }
 
-/** A hard link to a file that only an earlier layer has. */
-export interface ForeignLink {
-  /** Path of the link within the layer: bytes, relative, without a leading slash. */
-  readonly path: Uint8Array;
-  readonly target: Uint8Array;
-}
-
-export interface UnpackedLayer {
-  /** "sha256:…" of the whole decompressed stream. */
-  readonly diffID: string;
-  /** Bytes of file content written. */
-  readonly sizeBytes: number;
-  readonly entries: number;
-  /** Directories that the archive did not list: their owner and mode are those of an earlier layer (`finishLayer`). */
-  readonly implicitDirectories: readonly Uint8Array[];
-  /** Links that wait for an earlier layer (`finishLayer`). */
-  readonly foreignLinks: readonly ForeignLink[];
-  /** What could not be kept, for the user: an attribute that the file system does not take … */
-  readonly warnings: readonly string[];
-}
+/** Below this a blob is unpacked sooner than a worker has started. */
+const smallBlob = 128 << 10;
+/** Bytes of the stream that are on their way to the worker at most: memory stays flat when it is slower than the network. */
+const windowBytes = 4 << 20;
 
 /**
- * Unpacks `stream` into `staging` as an overlay layer, in a worker. The stream is read to its end, so that its own digest can be
- * taken by who feeds it. Rejects with the layer's name in the chain; then `staging` is gone.
+ * Unpacks `stream` into `staging` as an overlay layer. The stream is read to its end; its chunks are given away (transferred to the
+ * worker): hash them before. Rejects with the layer's name in the chain; then `staging` is gone.
  */
-export function unpackLayer(
-  _stream: ReadableStream<Uint8Array>,
-  { name }: UnpackOptions,
+export async function unpackLayer(
+  stream: ReadableStream<Uint8Array>,
+  options: UnpackOptions,
 ): Promise<UnpackedLayer> {
-  return Promise.reject(new CurruntError("unsupported", `unpack layer ${name}: not there yet`));
+  const { name, staging, mediaType = "", sizeBytes = Number.POSITIVE_INFINITY, signal } = options;
+  const reader = stream.getReader();
+  try {
+    if (mediaType.endsWith("+encrypted")) {
+      throw new CurruntError("unsupported", `encrypted layers are not supported: ${mediaType}`);
+    }
+    signal?.throwIfAborted();
+    mkdirSync(staging, { mode: 0o700 });
+    try {
+      if (sizeBytes <= smallBlob) return await applyLayer(chunksOf(reader, signal), options);
+      return await unpackInWorker(reader, options);
+    } catch (error) {
+      removeTree(undefined, staging);
+      throw error;
+    }
+  } catch (error) {
+    // Whoever fills the stream learns that nobody reads on; how that ends is of no interest here.
+    reader.cancel(error).catch(() => undefined);
+    throw wrap(error, `unpack layer ${name}`);
+  }
 }
 
-/**
- * Completes an unpacked layer once the layers below it are in place: implicit directories take owner, mode and attributes of the
- * same directory below, links to files below become copies. `lowers`: directories, top first. Needed only when one of the two lists is not empty.
- */
-export function finishLayer(
-  _directory: string,
-  _layer: Pick<UnpackedLayer, "implicitDirectories" | "foreignLinks">,
-  _lowers: readonly string[],
-): void {
-  throw new CurruntError("unsupported", "finish layer: not there yet");
+/** The part of a stream's reader that is used: the types of the web and of node:stream/web differ in the rest. */
+interface ChunkReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+}
+
+async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    signal?.throwIfAborted();
+    if (done || value === undefined) return;
+    yield value;
+  }
+}
+
+async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
+  const { staging, limits, namespace, signal, onProgress } = options;
+  const job = new Job(onProgress);
+  const onAbort = () => job.fail(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    job.send({ kind: "start", staging, limits, namespace });
+    const sent = sendAll(reader, job);
+    const layer = await job.result;
+    await sent;
+    job.succeeded = true;
+    return layer;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    await job.end();
+  }
+}
+
+async function sendAll(reader: ChunkReader, job: Job): Promise<void> {
+  try {
+    for (;;) {
+      await job.room();
+      const { done, value } = await reader.read();
+      if (done || value === undefined) break;
+      job.sendChunk(value);
+    }
+    job.send({ kind: "end" });
+  } catch (error) {
+    job.fail(error);
+  }
+}
+
+/** Workers without work, kept while others work: layers follow each other, and a start costs milliseconds. */
+const idle: Worker[] = [];
+let running = 0;
+
+/** A worker and the one layer it unpacks. */
+class Job {
+  readonly result: Promise<UnpackedLayer>;
+  succeeded = false;
+  readonly #worker: Worker;
+  readonly #stopped: Promise<void>;
+  #settle: { resolve: (layer: UnpackedLayer) => void; reject: (error: unknown) => void };
+  #stop: () => void;
+  #outstanding = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(onProgress: ((progress: UnpackProgress) => void) | undefined) {
+    const result = Promise.withResolvers<UnpackedLayer>();
+    const stopped = Promise.withResolvers<void>();
+    this.result = result.promise;
+    this.#stopped = stopped.promise;
+    this.#settle = result;
+    this.#stop = stopped.resolve;
+    running++;
+    this.#worker = idle.pop() ?? startWorker();
+    this.#worker.ref();
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "progress") onProgress?.(data.progress);
+      else this.#take(data);
+    };
+    this.#worker.onerror = ({ message }) => {
+      this.#stop();
+      this.fail(new CurruntError("internal", `the unpacking worker failed: ${message}`));
+    };
+  }
+
+  #take(message: Exclude<FromWorker, { kind: "progress" }>): void {
+    if (message.kind === "taken") {
+      this.#outstanding -= message.bytes;
+      this.#wake?.();
+      return;
+    }
+    this.#stop();
+    if (message.kind === "done") this.#settle.resolve(message.layer);
+    else this.fail(unpackError(message.error));
+  }
+
+  send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  /** Hands a chunk over: without copying when nobody else can see the memory that it lies in. */
+  sendChunk(chunk: Uint8Array): void {
+    const whole = chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice();
+    this.#outstanding += whole.byteLength;
+    this.send({ kind: "chunk", bytes: whole }, whole.buffer instanceof ArrayBuffer ? [whole.buffer] : []);
+  }
+
+  /** Resolves when another chunk may be sent, rejects when there is no point. */
+  async room(): Promise<void> {
+    while (this.#outstanding >= windowBytes) {
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await Promise.race([more, this.result]);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#settle.reject(error);
+    this.#wake?.();
+  }
+
+  /** Waits until the worker no longer touches the files; then keeps it for another layer, or ends it. */
+  async end(): Promise<void> {
+    if (!this.succeeded) this.send({ kind: "abort" });
+    await this.#stopped;
+    running--;
+    this.#worker.unref();
+    if (this.succeeded) idle.push(this.#worker);
+    else this.#worker.terminate();
+    if (running === 0) for (const worker of idle.splice(0)) worker.terminate();
+  }
+}
+
+function startWorker(): Worker {
+  // In the executable the file has been compiled to JavaScript, under the path that it has below `src`.
+  const compiled = import.meta.path.startsWith("/$bunfs/");
+  return new Worker(
+    compiled ? "/$bunfs/root/image/unpack-worker.js" : new URL("./unpack-worker.ts", import.meta.url).href,
+    { type: "module" },
+  );
 }

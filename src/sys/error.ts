@@ -30,7 +30,12 @@ export class SyscallError extends CurruntError {
   }
 }
 
+const diskFull = "the disk is full: free some space, or move the data root to a bigger disk";
 const hints: Record<string, string | undefined> = {
+  "write ENOSPC": diskFull,
+  "openat ENOSPC": diskFull,
+  "mkdirat ENOSPC": diskFull,
+  "symlinkat ENOSPC": diskFull,
   "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
   "unshare EPERM":
     "namespaces may be switched off: see /proc/sys/user/max_*_namespaces and AppArmor's restrictions",

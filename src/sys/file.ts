@@ -1,8 +1,17 @@
 /** Files by directory descriptor and name: the at-calls, typed. Names may be bytes; none of the calls follows a link unless it says so. */
-import { constants } from "node:fs";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_RDONLY,
+  open_how,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
-import { addressOf, cstring } from "../../ffi/memory.ts";
-import { struct } from "../../ffi/struct.ts";
+import { cstring } from "../../ffi/memory.ts";
 import { CurruntError } from "../base/error.ts";
 import { check } from "./error.ts";
 import { Fd } from "./fd.ts";
@@ -16,35 +25,32 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
-// O_DIRECTORY and O_NOFOLLOW differ between architectures: the platform's own table has them.
-export const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, O_TRUNC, O_APPEND } = constants;
-export const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
-export const O_CLOEXEC = 0o2000000;
-export const O_PATH = 0o10000000;
-
-/** Bits of `openat2` (linux/openat2.h): how a path is resolved. */
-export const RESOLVE_NO_XDEV = 0x01;
-export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_NO_SYMLINKS = 0x04;
-export const RESOLVE_BENEATH = 0x08;
-export const RESOLVE_IN_ROOT = 0x10;
-
-/** File types within a mode (`man 7 inode`). */
-export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
-export const S_IFLNK = 0o120000;
-export const S_IFREG = 0o100000;
-export const S_IFBLK = 0o060000;
-export const S_IFDIR = 0o040000;
-export const S_IFCHR = 0o020000;
-export const S_IFIFO = 0o010000;
-
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_REMOVEDIR = 0x200;
-const AT_EMPTY_PATH = 0x1000;
-
-const open_how = struct("open_how", { flags: "u64", mode: "u64", resolve: "u64" }, addressOf);
+export {
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../../ffi/kernel.ts";
 
 /** `path` with its final NUL. Refuses a NUL inside. */
 export function encodePath(path: Path): Uint8Array {
@@ -62,7 +68,8 @@ export function displayPath(path: Path): string {
   return typeof path === "string" ? path : Buffer.from(path).toString();
 }
 
-function numberOf(directory: Fd | undefined): number {
+/** The number that the at-calls take: undefined is the working directory. */
+export function numberOf(directory: Fd | undefined): number {
   return directory?.number ?? AT_FDCWD;
 }
 
@@ -228,7 +235,7 @@ export function utimensat(directory: Fd, path: Path, accessed: Timestamp, modifi
 
 /** Times of an open file. */
 export function futimens(file: Fd, accessed: Timestamp, modified: Timestamp): void {
-  check(libc.utimensat(file.number, null, packTimes(accessed, modified), 0), "utimensat");
+  check(libc.futimens(file.number, packTimes(accessed, modified)), "futimens");
 }
 
 /** Writes all of `bytes`, however many calls that takes. */
@@ -257,55 +264,4 @@ export function ftruncate(file: Fd, sizeBytes: number): void {
 /** Everything of the file system that holds `file` on its way to the disk, and waits for it. */
 export function syncfs(file: Fd): void {
   check(libc.syncfs(file.number), "syncfs");
-}
-
-export interface Status {
-  /** Type and permissions. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly links: number;
-  readonly inode: bigint;
-  /** "major:minor" of the file system. */
-  readonly device: string;
-  /** Of a device node. */
-  readonly major: number;
-  readonly minor: number;
-  readonly accessed: Timestamp;
-  readonly modified: Timestamp;
-}
-
-// struct statx of linux/stat.h: two timestamps apart, everything is at the offset of its own size.
-const STATX_BASIC_STATS = 0x7ff;
-const statxView = new DataView(new ArrayBuffer(256));
-const statxBytes = new Uint8Array(statxView.buffer);
-
-function readTime(offset: number): Timestamp {
-  const seconds = statxView.getInt32(offset + 4, true) * 0x1_0000_0000 + statxView.getUint32(offset, true);
-  return { seconds, nanoseconds: statxView.getUint32(offset + 8, true) };
-}
-
-/** `man 2 statx` of `path` itself; the empty path is `directory` itself (also one that is opened with O_PATH). */
-export function statat(directory: Fd | undefined, path: Path): Status {
-  const flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
-  const name = encodePath(path);
-  check(
-    libc.statx(numberOf(directory), name, flags, STATX_BASIC_STATS, statxBytes),
-    "statx",
-    displayPath(path),
-  );
-  return {
-    links: statxView.getUint32(16, true),
-    uid: statxView.getUint32(20, true),
-    gid: statxView.getUint32(24, true),
-    mode: statxView.getUint16(28, true),
-    inode: statxView.getBigUint64(32, true),
-    sizeBytes: Number(statxView.getBigUint64(40, true)),
-    accessed: readTime(64),
-    modified: readTime(112),
-    major: statxView.getUint32(128, true),
-    minor: statxView.getUint32(132, true),
-    device: `${statxView.getUint32(136, true)}:${statxView.getUint32(140, true)}`,
-  };
 }

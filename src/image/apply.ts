@@ -1,0 +1,81 @@
+/** One pass over a layer blob on the calling thread: decompress, hash, parse, write. */
+import { CurruntError } from "../base/error.ts";
+import { decompress } from "./decompress.ts";
+import { LayerWriter } from "./layer.ts";
+import type { OverlayNamespace } from "./layer-attribute.ts";
+import type { ForeignLink } from "./layer-link.ts";
+import { defaultTarLimits, TarParser } from "./tar.ts";
+
+export interface UnpackLimits {
+  /** Entries of the archive; 10 million unless told. */
+  readonly entries: number;
+  /** Bytes of the decompressed archive; unlimited unless told. */
+  readonly sizeBytes: number;
+}
+
+export interface UnpackProgress {
+  /** Bytes taken from the compressed stream so far. */
+  readonly compressedBytes: number;
+  /** Bytes that came out of it. */
+  readonly uncompressedBytes: number;
+  readonly entries: number;
+}
+
+export interface UnpackedLayer {
+  /** "sha256:…" of the whole decompressed stream. */
+  readonly diffID: string;
+  /** Bytes of file content written. */
+  readonly sizeBytes: number;
+  readonly entries: number;
+  /**
+   * Directories that the archive did not list ("" is the root): owner and mode are those of the layers below (`finishLayer`).
+   * Paths are bytes, relative, without a leading slash, parents first.
+   */
+  readonly implicitDirectories: readonly Uint8Array[];
+  /** Hard links to files that only a layer below has (`finishLayer`). */
+  readonly foreignLinks: readonly ForeignLink[];
+  /** What could not be kept, for the user: an attribute that the file system does not take … */
+  readonly warnings: readonly string[];
+}
+
+export interface ApplyOptions {
+  /** An existing, empty directory. */
+  readonly staging: string;
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  readonly namespace?: OverlayNamespace | undefined;
+  /** Called about once a MiB, synchronously. */
+  readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
+}
+
+/** Unpacks `source` into `staging`, reading it to its end. What a failure leaves in `staging` is the caller's to remove. */
+export async function applyLayer(
+  source: AsyncIterable<Uint8Array>,
+  { staging, limits = {}, namespace = "trusted", onProgress }: ApplyOptions,
+): Promise<UnpackedLayer> {
+  const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
+  using writer = new LayerWriter({ directory: staging, namespace });
+  const parser = new TarParser(writer, { ...defaultTarLimits, entries });
+  const hash = new Bun.CryptoHasher("sha256");
+  let compressedBytes = 0;
+  let uncompressedBytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      yield chunk;
+      compressedBytes += chunk.length;
+    }
+  }
+  await decompress(counted(), (bytes) => {
+    uncompressedBytes += bytes.length;
+    if (uncompressedBytes > sizeLimit) {
+      throw new CurruntError("invalid", `the layer is larger than ${sizeLimit} bytes when decompressed`, {
+        hint: "allow more if you trust the image",
+      });
+    }
+    hash.update(bytes);
+    parser.push(bytes);
+    onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
+  });
+  parser.end();
+  const result = writer.finish();
+  return { diffID: `sha256:${hash.digest("hex")}`, entries: parser.entries, ...result };
+}

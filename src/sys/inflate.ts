@@ -1,0 +1,2 @@
+/** Streaming decompression for the layers above, which may not import ffi/. */
+export { type Compression, Inflater, type InflateStep } from "../../ffi/inflate.ts";
