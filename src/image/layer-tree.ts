@@ -1,23 +1,21 @@
 /** The directory that a layer is unpacked into: finds parents without ever leaving it, makes missing ones, remembers them. */
+
+import {
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  S_IFCHR,
+  S_IFLNK,
+  S_IFMT,
+} from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import {
-  mkdirat,
-  O_DIRECTORY,
-  O_PATH,
-  O_RDONLY,
-  openat2,
-  openDirectory,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-  readlinkat,
-  S_IFCHR,
-  S_IFLNK,
-  S_IFMT,
-} from "../sys/file.ts";
+import { mkdirat, openat2, openDirectory, readlinkat } from "../sys/file.ts";
 import type { Status } from "../sys/stat.ts";
 import { lookup } from "../sys/stat.ts";
 import { joinPath, nameOf, parentOf } from "./layer-path.ts";

@@ -1,4 +1,6 @@
 /** Applies the entries of a layer's archive to a directory, as one layer of an overlay: whiteouts, links, owners, modes, times. */
+
+import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -7,15 +9,8 @@ import {
   ftruncate,
   linkat,
   mknodat,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
   openat,
   pwriteAll,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFIFO,
   symlinkat,
   unlinkat,
   writeAll,

@@ -160,3 +160,8 @@ export function isZeroBlock(block: Buffer, at: number): boolean {
   for (let i = 1; i < blockSize; i++) if (block[at + i] !== 0) return false;
   return true;
 }
+
+/** Bytes that fill the last block of `sizeBytes` of data. */
+export function paddingOf(sizeBytes: number): number {
+  return (blockSize - (sizeBytes % blockSize)) % blockSize;
+}

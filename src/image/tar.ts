@@ -4,7 +4,7 @@ import { parsePax } from "./pax.ts";
 import type { EntryType, Extensions, TarEntry } from "./tar-entry.ts";
 import { entryDataBytes, entryType, makeEntry, refuseEntry } from "./tar-entry.ts";
 import type { RawHeader } from "./tar-header.ts";
-import { blockSize, isZeroBlock, readHeader } from "./tar-header.ts";
+import { blockSize, isZeroBlock, paddingOf, readHeader } from "./tar-header.ts";
 import type { SparseMap, SparseSegment } from "./tar-sparse.ts";
 import {
   checkSparseMap,
@@ -295,9 +295,4 @@ export class TarParser {
     if (this.#remaining + this.#padding === 0) this.#state = "header";
     return at + step;
   }
-}
-
-/** Zero bytes that fill the last block. */
-function paddingOf(sizeBytes: number): number {
-  return (blockSize - (sizeBytes % blockSize)) % blockSize;
 }

@@ -8,8 +8,6 @@ import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { FromWorker, ToWorker } from "./unpack-message.ts";
 import { unpackError } from "./unpack-message.ts";
 
-export type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
-
 export interface UnpackOptions {
   /** Name of the layer in errors: its digest. */
   readonly name: string;

@@ -2,28 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { libc } from "../../ffi/libc.ts";
-import { check, failedWith } from "./error.ts";
-import type { Fd } from "./fd.ts";
-import type { Path } from "./file.ts";
 import {
-  fchmod,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
-  openat,
-  openat2,
-  openDirectory,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
-  renameat,
-  rmdirat,
-  unlinkat,
-  writeAll,
-} from "./file.ts";
+} from "../../ffi/kernel.ts";
+import { libc } from "../../ffi/libc.ts";
+import { check, failedWith } from "./error.ts";
+import type { Fd } from "./fd.ts";
+import type { Path } from "./file.ts";
+import { fchmod, openat, openat2, openDirectory, renameat, rmdirat, unlinkat, writeAll } from "./file.ts";
 
 export interface DirectoryEntry {
   readonly name: Buffer;

@@ -25,33 +25,6 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
-export {
-  O_APPEND,
-  O_CLOEXEC,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  O_RDWR,
-  O_TRUNC,
-  O_WRONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from "../../ffi/kernel.ts";
-
 /** `path` with its final NUL. Refuses a NUL inside. */
 export function encodePath(path: Path): Uint8Array {
   if (typeof path === "string") return cstring(path);

@@ -6,13 +6,16 @@ import {
   F_RDLCK,
   F_UNLCK,
   F_WRLCK,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDWR,
   SEEK_SET,
 } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { struct } from "../../ffi/struct.ts";
 import { check, failedWith, SyscallError } from "./error.ts";
 import type { Fd } from "./fd.ts";
-import { O_CLOEXEC, O_CREAT, O_RDWR, openat } from "./file.ts";
+import { openat } from "./file.ts";
 
 // <fcntl.h>; l_pid must be 0 for these locks.
 const flock = struct("flock", { l_type: "i16", l_whence: "i16", l_start: "i64", l_len: "i64", l_pid: "i32" });

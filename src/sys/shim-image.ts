@@ -10,12 +10,15 @@ import {
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   MFD_EXEC,
+  O_CREAT,
+  O_EXCL,
+  O_WRONLY,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { check, failedWith } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { O_CREAT, O_EXCL, O_WRONLY, openat, writeAll } from "./file.ts";
+import { openat, writeAll } from "./file.ts";
 import { changeMount, makeFilesystem } from "./mount.ts";
 
 let image: Fd | undefined;
