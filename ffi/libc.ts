@@ -62,6 +62,8 @@ const functions = {
   flistxattr: { args: ["i32", "ptr", "u64"], returns: "i64_fast" },
   fsetxattr: { args: ["i32", "ptr", "ptr", "u64", "i32"], returns: "i32" },
   fremovexattr: { args: ["i32", "ptr"], returns: "i32" },
+  chdir: { args: ["ptr"], returns: "i32" },
+  fchdir: { args: ["i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   chroot: { args: ["ptr"], returns: "i32" },
   // Mounts and namespaces

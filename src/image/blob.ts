@@ -1,9 +1,10 @@
 /** The content store: manifests and configs as files named by their digest. */
 import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { fsyncDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
-import { O_CREAT, O_EXCL, O_WRONLY, openat, openDirectory, syncfs, unlinkat, writeAll } from "../sys/file.ts";
+import { openat, openDirectory, syncfs, unlinkat, writeAll } from "../sys/file.ts";
 import { digestOf, parseDigest } from "./digest.ts";
 
 /** Blobs under `blobs/<algorithm>/<hex>`. */

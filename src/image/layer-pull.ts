@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import { whenUnlocked } from "../sys/unlock.ts";
+import type { UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
+import { finishLayer } from "./layer-finish.ts";
 import { treeSize } from "./layer-size.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { PullListener } from "./progress.ts";
@@ -13,8 +15,7 @@ import type { RegistryClient } from "./registry.ts";
 import type { KeyLock } from "./staging.ts";
 import { tryKeyLock } from "./staging.ts";
 import type { ImageStore, StoredLayer } from "./store.ts";
-import type { UnpackedLayer } from "./unpack.ts";
-import { finishLayer, unpackLayer } from "./unpack.ts";
+import { unpackLayer } from "./unpack.ts";
 
 /** One layer of the image, bottom first in a list of them. */
 export interface LayerPlan {

@@ -1,42 +1,95 @@
 /** Snapshots: layers stacked by overlayfs into one detached mount that no path leads to. */
-import { CurruntError } from "../base/error.ts";
+import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
+import { CurruntError, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { openat } from "../sys/file.ts";
+import { changeMount, cloneTree } from "../sys/mount.ts";
+import { mountOverlay } from "../sys/overlay.ts";
+import { fgetxattr } from "../sys/xattr.ts";
+import type { OverlayNamespace } from "./layer-attribute.ts";
 
 export interface SnapshotOptions {
   /** Layer directories, top first; at least one. */
   readonly lowers: readonly string[];
   /** Where changes go, with `work` beside it on the same file system, both existing. Without: read-only. */
-  readonly upper?: string;
-  readonly work?: string;
+  readonly upper?: string | undefined;
+  readonly work?: string | undefined;
   /** Never sync: for an upper that is thrown away. After a crash such an upper cannot be mounted again. */
-  readonly volatile?: boolean;
-  /** A read-only mount of a snapshot with an upper. */
-  readonly readonly?: boolean;
+  readonly volatile?: boolean | undefined;
+  /** Read-only, upper or not. */
+  readonly readonly?: boolean | undefined;
+  /** "user" in a user namespace: where overlayfs keeps its attributes. */
+  readonly namespace?: OverlayNamespace | undefined;
 }
 
-/** Mounts the overlay detached: it lives as long as the descriptor or a place it is moved to. Leaves nothing in the host's mount table. */
-export function mountSnapshot(_options: SnapshotOptions): Fd {
-  throw new CurruntError("unsupported", "mount snapshot: not there yet");
+/** OVL_MAX_STACK of the kernel's fs/overlayfs/params.h. */
+const maximumLayers = 500;
+
+/**
+ * Mounts the overlay detached: it lives as long as the descriptor, or a place that it is moved to. The host's mount table never has it.
+ * The upper's own mode and owner are those of the snapshot's root.
+ */
+export function mountSnapshot(options: SnapshotOptions): Fd {
+  const { upper, work, volatile = false, readonly = false, namespace = "trusted" } = options;
+  const lowers = effectiveLowers(options.lowers, namespace);
+  const [top] = lowers;
+  if (top === undefined) throw new CurruntError("invalid", "mount a snapshot: no layer is given");
+  if (lowers.length > maximumLayers) {
+    throw new CurruntError(
+      "unsupported",
+      `mount ${lowers.length} layers: overlayfs takes ${maximumLayers} at most`,
+      {
+        hint: "squash some layers of the image into one",
+      },
+    );
+  }
+  try {
+    // overlayfs wants two layers at least.
+    if (lowers.length === 1 && upper === undefined) return readOnlyTree(top);
+    return mountOverlay({
+      lowers,
+      upper: upper === undefined || work === undefined ? undefined : { directory: upper, work },
+      options: overlaySettings({ writable: upper !== undefined, volatile, namespace }),
+      readonly: readonly || upper === undefined,
+    });
+  } catch (error) {
+    throw wrap(error, `mount a snapshot of ${lowers.length} layers`);
+  }
 }
 
-export interface HostSnapshotOptions {
-  /** A directory of the host, "/" included. */
-  readonly directory: string;
-  /** Holds the upper and work directories, one pair a mount that is covered; must not lie on an overlay or a network file system. */
-  readonly base: string;
-  readonly volatile?: boolean;
+/** The layers that are seen: a layer counts where it is topmost, and an opaque root ends the list. */
+function effectiveLowers(lowers: readonly string[], namespace: OverlayNamespace): string[] {
+  const result: string[] = [];
+  // overlayfs refuses a directory that is given twice. The lower one could not be seen anyway: all it has, the upper one has too.
+  for (const path of new Set(lowers)) {
+    result.push(path);
+    using directory = openat(undefined, path, O_RDONLY | O_DIRECTORY);
+    // overlayfs merges the layers' roots whatever their attributes say.
+    if (fgetxattr(directory, `${namespace}.overlay.opaque`)?.toString() === "y") break;
+  }
+  return result;
 }
 
-export interface HostSnapshot {
-  /** The overlay of `directory`, detached. */
-  readonly root: Fd;
-  /** Overlays of the real file systems mounted below, to be attached at `path` within the root, in this order. */
-  readonly mounts: readonly { readonly path: string; readonly mount: Fd }[];
-  /** Mounts below that are not covered and not seen inside: path and reason. */
-  readonly uncovered: readonly { readonly path: string; readonly reason: string }[];
+/** A directory as it is, by a mount of its own. */
+function readOnlyTree(path: string): Fd {
+  const tree = cloneTree(path);
+  changeMount(tree, { set: ["ro"] });
+  return tree;
 }
 
-/** A throw-away view of a host directory and the real file systems mounted below it. */
-export function mountHostSnapshot(_options: HostSnapshotOptions): HostSnapshot {
-  throw new CurruntError("unsupported", "mount host snapshot: not there yet");
+function overlaySettings(options: {
+  readonly writable: boolean;
+  readonly volatile: boolean;
+  readonly namespace: OverlayNamespace;
+}): [string, string?][] {
+  const { writable, volatile, namespace } = options;
+  const settings: [string, string?][] = [];
+  if (namespace === "user") settings.push(["userxattr"]);
+  if (!writable) return settings;
+  // An index ties an upper to its lowers for good; ours are mounted again after the image was pulled anew.
+  settings.push(["index", "off"]);
+  // Without it, renaming a directory of a lower layer fails (EXDEV), which package managers do. Needs trusted attributes.
+  if (namespace === "trusted") settings.push(["redirect_dir", "on"]);
+  if (volatile) settings.push(["volatile"]);
+  return settings;
 }

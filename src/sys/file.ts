@@ -13,7 +13,7 @@ import {
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { CurruntError } from "../base/error.ts";
-import { check } from "./error.ts";
+import { check, failedWith } from "./error.ts";
 import { Fd } from "./fd.ts";
 
 /** A path or name: text (sent as UTF-8), or the bytes themselves, which need not be valid UTF-8. */
@@ -70,13 +70,9 @@ export function openat2(directory: Fd | undefined, path: Path, { flags, mode = 0
     try {
       check(fd, "openat2", displayPath(path));
     } catch (error) {
-      if (attempt >= 32 || !isAgain(error)) throw error;
+      if (attempt >= 32 || !failedWith(error, "EAGAIN")) throw error;
     }
   }
-}
-
-function isAgain(error: unknown): boolean {
-  return error instanceof CurruntError && "code" in error && error.code === "EAGAIN";
 }
 
 /** Opens `path` as a process whose root is `root` would: absolute links and ".." stay inside; magic links are refused. */
@@ -237,4 +233,27 @@ export function ftruncate(file: Fd, sizeBytes: number): void {
 /** Everything of the file system that holds `file` on its way to the disk, and waits for it. */
 export function syncfs(file: Fd): void {
   check(libc.syncfs(file.number), "syncfs");
+}
+
+/** Copies all of `from`, opened for reading at its start, to `to`: within the kernel where it can. */
+export function copyData(from: Fd, to: Fd): void {
+  const most = 1 << 30;
+  for (;;) {
+    const copied = libc.copy_file_range(from.number, null, to.number, null, most, 0);
+    if (copied === 0) return;
+    if (copied > 0) continue;
+    try {
+      check(copied, "copy_file_range");
+    } catch (error) {
+      // Not between these two file systems (man 2 copy_file_range).
+      if (!failedWith(error, "EXDEV", "EINVAL", "EOPNOTSUPP", "ENOSYS")) throw error;
+      break;
+    }
+  }
+  const buffer = new Uint8Array(1 << 18);
+  for (;;) {
+    const length = check(libc.read(from.number, buffer, buffer.length), "read");
+    if (length === 0) return;
+    writeAll(to, buffer.subarray(0, length));
+  }
 }

@@ -1,0 +1,111 @@
+/** Overlay mounts that are attached nowhere, on kernels with and without the mount calls for them. */
+import {
+  CLONE_FS,
+  CLONE_NEWNS,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+} from "../../ffi/kernel.ts";
+import { libc } from "../../ffi/libc.ts";
+import { cstring } from "../../ffi/memory.ts";
+import { check, failedWith } from "./error.ts";
+import type { Fd } from "./fd.ts";
+import { openat } from "./file.ts";
+import { cloneTree, makeFilesystem } from "./mount.ts";
+
+export interface OverlayOptions {
+  /** Directories, top first. */
+  readonly lowers: readonly string[];
+  readonly upper?: { readonly directory: string; readonly work: string } | undefined;
+  /** Further mount options: flags, and keys with their value. */
+  readonly options: readonly (readonly [key: string, value?: string])[];
+  readonly readonly: boolean;
+}
+
+/** Mounts an overlay detached. */
+export function mountOverlay(options: OverlayOptions): Fd {
+  try {
+    return mountByLayer(options);
+  } catch (error) {
+    // Before Linux 6.8 overlayfs does not know "lowerdir+"; before 6.5 it has no such interface at all.
+    if (!failedWith(error, "EINVAL") || !error.message.includes("lowerdir+")) throw error;
+    return mountByString(options);
+  }
+}
+
+/** fsconfig takes values of up to 255 bytes; in a path of overlayfs a backslash or colon has a meaning. */
+function isPlain(path: string): boolean {
+  return Buffer.byteLength(path) < 256 && !/[\\:,]/.test(path);
+}
+
+/** A layer at a time: no limit on the length of all paths together. */
+function mountByLayer({ lowers, upper, options, readonly }: OverlayOptions): Fd {
+  using held = new DisposableStack();
+  const spell = (path: string) => {
+    if (isPlain(path)) return path;
+    const directory = held.use(openat(undefined, path, O_PATH | O_DIRECTORY));
+    return `/proc/self/fd/${directory.number}`;
+  };
+  return makeFilesystem(
+    "overlay",
+    [
+      ...lowers.map((path) => ["lowerdir+", spell(path)] as const),
+      ...(upper === undefined
+        ? []
+        : ([
+            ["upperdir", spell(upper.directory)],
+            ["workdir", spell(upper.work)],
+          ] as const)),
+      ...options,
+    ],
+    readonly ? ["ro"] : [],
+  );
+}
+
+/**
+ * All layers in the one string of mount(2), of one page at most: as numbers of descriptors, relative to /proc/self/fd. The mount is made
+ * in a mount namespace of this thread's own, which is left at once: a process that dies in between leaves nothing behind.
+ */
+export function mountByString({ lowers, upper, options, readonly }: OverlayOptions): Fd {
+  using held = new DisposableStack();
+  const spell = (path: string) => held.use(openat(undefined, path, O_PATH | O_DIRECTORY)).number;
+  const [target = "/"] = lowers;
+  const settings = [
+    `lowerdir=${lowers.map(spell).join(":")}`,
+    ...(upper === undefined ? [] : [`upperdir=${spell(upper.directory)}`, `workdir=${spell(upper.work)}`]),
+    ...options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)),
+  ].join(",");
+  return inPrivateMountNamespace(() => {
+    check(libc.chdir(cstring("/proc/thread-self/fd")), "chdir", "/proc/thread-self/fd");
+    const flags = readonly ? MS_RDONLY : 0;
+    const mounted = libc.mount(
+      cstring("overlay"),
+      cstring(target),
+      cstring("overlay"),
+      flags,
+      cstring(settings),
+    );
+    check(mounted, "mount", "overlay");
+    return cloneTree(target);
+  });
+}
+
+/** Runs `work` with this thread in a copy of the mount namespace. It must not wait for anything. */
+function inPrivateMountNamespace<T>(work: () => T): T {
+  using original = openat(undefined, "/proc/thread-self/ns/mnt", O_RDONLY);
+  // Entering a mount namespace sets root and working directory to its root.
+  using directory = openat(undefined, ".", O_PATH | O_DIRECTORY);
+  // Root and working directory are shared with the other threads until now, which setns does not allow.
+  check(libc.unshare(CLONE_NEWNS | CLONE_FS), "unshare");
+  try {
+    const none = cstring("none");
+    check(libc.mount(none, cstring("/"), null, MS_REC | MS_PRIVATE, null), "mount", "/");
+    return work();
+  } finally {
+    check(libc.setns(original.number, CLONE_NEWNS), "setns");
+    check(libc.fchdir(directory.number), "fchdir");
+  }
+}
