@@ -1,0 +1,63 @@
+/** The executable that root runs: it is itself whatever the environment and the directory say, and needs little of the host. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { mustRun } from "../fixtures/process.ts";
+
+const dist = join(import.meta.dir, "../../dist");
+const executable = join(dist, "currunt");
+
+/** A directory as an attacker would lay it out: everything in it runs `evil.js`. */
+const trap = mkdtempSync(join(tmpdir(), "currunt-executable-"));
+const mark = join(trap, "mark");
+beforeAll(() => {
+  writeFileSync(join(trap, "evil.js"), `require("node:fs").writeFileSync(${JSON.stringify(mark)}, "ran");`);
+  writeFileSync(join(trap, "bunfig.toml"), 'preload = ["./evil.js"]\n');
+  writeFileSync(join(trap, ".env"), "BUN_OPTIONS=--preload=./evil.js\nCURRUNT_DATA_ROOT=relative\n");
+  writeFileSync(join(trap, "package.json"), '{"name":"trap","imports":{"#x":"./evil.js"}}');
+});
+afterAll(() => rmSync(trap, { recursive: true }));
+
+describe("the executable stays itself", () => {
+  test.each([
+    ["in a directory with .env, bunfig.toml and package.json", {}],
+    ["with BUN_BE_BUN", { BUN_BE_BUN: "1" }],
+    ["with BUN_OPTIONS", { BUN_OPTIONS: "--preload ./evil.js" }],
+    ["with BUN_INSPECT_PRELOAD", { BUN_INSPECT_PRELOAD: "./evil.js" }],
+    ["with BUN_INSPECT", { BUN_INSPECT: `unix://${trap}/inspect.sock` }],
+    ["with NODE_OPTIONS", { NODE_OPTIONS: "--require ./evil.js" }],
+  ])("%s", async (_, env) => {
+    const output = await mustRun([executable, "--version"], {
+      cwd: trap,
+      env: { PATH: process.env["PATH"], ...env },
+    });
+    expect(output.split("\n")[0]).toBe(`currunt version ${manifest.version}`);
+    expect(statSync(mark, { throwIfNoEntry: false })).toBeUndefined();
+    expect(statSync(join(trap, "inspect.sock"), { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  test("and carries the commit that it was built from", async () => {
+    expect(await mustRun([executable, "--version"])).toMatch(/^commit: ([0-9a-f]{12}\+?|unknown)$/m);
+  });
+});
+
+test("the executable needs the C library's own files only, of 2.17 or newer", async () => {
+  const needed = [...(await mustRun(["readelf", "-d", executable])).matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(
+    ([, name]) => name,
+  );
+  expect(
+    needed.filter((name) => !/^(libc|libm|libdl|libpthread)\.so\.\d+$|^ld-linux/.test(name ?? "")),
+  ).toEqual([]);
+  const versions = [...(await mustRun(["readelf", "-V", executable])).matchAll(/GLIBC_2\.(\d+)/g)].map(
+    ([, minor]) => Number(minor),
+  );
+  expect(Math.max(...versions)).toBeLessThanOrEqual(17);
+});
+
+test("the shim is static and small", async () => {
+  const shim = join(dist, "shim");
+  expect(await mustRun(["readelf", "-l", shim])).not.toContain("INTERP");
+  expect(statSync(shim).size).toBeLessThan(32 * 1024);
+});
