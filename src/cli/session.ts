@@ -4,7 +4,7 @@ import type { SessionEnd } from "../engine/engine.ts";
 
 /** The exit code that a session ends the command with: leaving by the detach keys is success. */
 export function exitCodeOfEnd(end: SessionEnd): number {
-  return end.kind === "exited" ? end.exitCode : 0;
+  return end.kind === "detached" ? 0 : end.exitCode;
 }
 
 /** A program with a terminal and standard input needs a terminal here, or nobody can press its keys. */

@@ -1,5 +1,7 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
+import type { ContainerStatus } from "./container.ts";
+import type { Context } from "./context.ts";
 import type {
   AttachOptions,
   ExecOptions,
@@ -12,9 +14,6 @@ import type {
   StartOptions,
   StopOptions,
 } from "./options.ts";
-
-/** Container states as `ps` and `inspect` show them. */
-export type ContainerStatus = "created" | "running" | "exited";
 
 /** One line of `ps`. */
 export interface ContainerSummary {
@@ -57,7 +56,9 @@ export interface ImageSummary {
 export type SessionEnd =
   | { readonly kind: "exited"; readonly exitCode: number }
   /** The user pressed the detach keys: the program goes on. */
-  | { readonly kind: "detached" };
+  | { readonly kind: "detached" }
+  /** The caller's terminal or output has gone, or the user lost patience; the program goes on. 128 and the signal. */
+  | { readonly kind: "left"; readonly exitCode: number };
 
 /** What `run` gives back; `end` is absent when the container was left in the background. */
 export interface RunResult {
@@ -68,100 +69,119 @@ export interface RunResult {
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
   readonly roots: Roots;
+  #context: Promise<Context> | undefined;
 
   constructor(roots: Roots) {
     this.roots = roots;
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
-  run(options: RunOptions, watch: PullWatch = {}): Promise<RunResult> {
-    return notYet(options, watch);
+  async run(options: RunOptions, watch: PullWatch = {}): Promise<RunResult> {
+    const { runContainer } = await import("./run.ts");
+    return await runContainer(this.roots, () => this.#open(), options, watch);
   }
 
   /** Creates a container that `start` can start; resolves to its ID. */
-  create(options: RunOptions, watch: PullWatch = {}): Promise<string> {
-    return notYet(options, watch);
+  async create(options: RunOptions, watch: PullWatch = {}): Promise<string> {
+    const { createOnly } = await import("./run.ts");
+    return await createOnly(await this.#open(), options, watch);
   }
 
   /** The plan that `run` would give to the kernel, a readable line a step. Nothing is changed. */
-  dryRun(options: RunOptions): Promise<string[]> {
-    return notYet(options);
+  async dryRun(options: RunOptions): Promise<string[]> {
+    const { describeRun } = await import("./dry-run.ts");
+    return await describeRun(await this.#open(), options);
   }
 
   /** Starts a created or ended container. `name` is here and below a name, an ID or the unique start of an ID. */
-  start(name: string, options: StartOptions): Promise<RunResult> {
-    return notYet(name, options);
+  async start(name: string, options: StartOptions): Promise<RunResult> {
+    const { startContainerAgain } = await import("./run.ts");
+    return await startContainerAgain(await this.#open(), name, options);
   }
 
   /** Joins the caller's streams to a running container. */
-  attach(name: string, options: AttachOptions): Promise<SessionEnd> {
-    return notYet(name, options);
+  async attach(name: string, options: AttachOptions): Promise<SessionEnd> {
+    const { attachTo } = await import("./attach.ts");
+    return await attachTo(await this.#open(), name, options);
   }
 
   /** Runs another program in a running container. A detached one resolves when it runs. */
-  exec(name: string, options: ExecOptions): Promise<SessionEnd> {
-    return notYet(name, options);
+  async exec(name: string, options: ExecOptions): Promise<SessionEnd> {
+    const { execute } = await import("./exec.ts");
+    return await execute(await this.#open(), name, options);
   }
 
   /** Sends the stop signal, then KILL after the time-out; resolves when the container has ended. */
-  stop(name: string, options: StopOptions = {}): Promise<void> {
-    return notYet(name, options);
+  async stop(name: string, options: StopOptions = {}): Promise<void> {
+    const { stopContainer } = await import("./end.ts");
+    await stopContainer(await this.#open(), name, options);
   }
 
   /** Sends signal number `signal` to the container's init. */
-  kill(name: string, signal: number): Promise<void> {
-    return notYet(name, signal);
+  async kill(name: string, signal: number): Promise<void> {
+    const { killContainer } = await import("./end.ts");
+    killContainer(await this.#open(), name, signal);
   }
 
   /** Removes an ended container with all it changed; resolves to its ID, or undefined when `force` found none. */
-  remove(name: string, options: RemoveOptions): Promise<string | undefined> {
-    return notYet(name, options);
+  async remove(name: string, options: RemoveOptions): Promise<string | undefined> {
+    const { removeContainer } = await import("./end.ts");
+    return await removeContainer(await this.#open(), name, options);
   }
 
   /** Resolves to the exit code when the container ends, at once when it has. */
-  wait(name: string): Promise<number> {
-    return notYet(name);
+  async wait(name: string): Promise<number> {
+    const { waitForContainer } = await import("./end.ts");
+    return await waitForContainer(await this.#open(), name);
   }
 
   /** Newest first; only running ones unless `all`. */
-  list(options: { all: boolean }): Promise<ContainerSummary[]> {
-    return notYet(options);
+  async list(options: { all: boolean }): Promise<ContainerSummary[]> {
+    const { listContainers } = await import("./inspect.ts");
+    return listContainers(await this.#open(), options);
   }
 
-  /** All that is known about a container, as JSON data: `{ id, name, state, config, mounts, spec … }`. */
-  inspect(name: string): Promise<Record<string, unknown>> {
-    return notYet(name);
+  /** All that is known about a container, as JSON data: `{ id, name, state, config, spec … }`. */
+  async inspect(name: string): Promise<Record<string, unknown>> {
+    const { inspectContainer } = await import("./inspect.ts");
+    return inspectContainer(await this.#open(), name);
   }
 
   /** Writes the log to standard output and standard error, each stream where it belongs. */
-  logs(name: string, options: LogOptions): Promise<void> {
-    return notYet(name, options);
+  async logs(name: string, options: LogOptions): Promise<void> {
+    const { showLog } = await import("./log.ts");
+    await showLog(await this.#open(), name, options);
   }
 
   /** Gets an image from its registry. */
-  pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
-    return notYet(reference, options, watch);
+  async pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
+    const { pullToStore } = await import("./image.ts");
+    return await pullToStore(await this.#open(), reference, options, watch);
   }
 
   /** The images that are here, the last pulled first. */
-  images(): Promise<ImageSummary[]> {
-    return notYet();
+  async images(): Promise<ImageSummary[]> {
+    const { listImages } = await import("./image.ts");
+    return await listImages(await this.#open());
   }
 
   /** All that is known about an image, as JSON data. */
-  inspectImage(name: string): Promise<Record<string, unknown>> {
-    return notYet(name);
+  async inspectImage(name: string): Promise<Record<string, unknown>> {
+    const { inspectImage } = await import("./image.ts");
+    return await inspectImage(await this.#open(), name);
   }
 
   /** Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. */
-  removeImage(
+  async removeImage(
     name: string,
     options: RemoveImageOptions,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }> {
-    return notYet(name, options);
+    const { removeImage } = await import("./image.ts");
+    return await removeImage(await this.#open(), name, options);
   }
-}
 
-async function notYet(..._values: unknown[]): Promise<never> {
-  throw new Error("not yet");
+  async #open(): Promise<Context> {
+    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots));
+    return await this.#context;
+  }
 }

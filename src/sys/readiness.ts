@@ -20,6 +20,8 @@ export interface ReadyHandlers {
 /**
  * Interest in one descriptor. It starts with none: set `reading` and `writing`. Disposing ends the interest and leaves
  * the descriptor open. As long as there is a watch, the process does not end by itself.
+ *
+ * One change sends no signal: the other side of a pty closing. Who waits for that waits for the process instead.
  */
 export class Watch implements Disposable {
   readonly fd: Fd;

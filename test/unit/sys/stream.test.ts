@@ -111,8 +111,13 @@ test("openPty(), setWindowSize() and rawMode() work on a pty", async () => {
   expect(windowSize(terminal.number)).toBeUndefined();
   setWindowSize(master, { rows: 33, columns: 99 });
   expect(windowSize(terminal.number)).toEqual({ rows: 33, columns: 99 });
-  const stty = async () =>
-    Bun.spawn(["stty", "-a"], { stdio: [terminal.number, "pipe", "inherit"] }).stdout.text();
+  const stty = async () => {
+    const child = Bun.spawn(["stty", "-a"], { stdio: [terminal.number, "pipe", "inherit"] });
+    const text = await child.stdout.text();
+    // Until it has ended it holds the terminal open.
+    await child.exited;
+    return text;
+  };
   const before = await stty();
   expect(before).toMatch(/(^|\s)echo\s/);
   const raw = rawMode(terminal.number);

@@ -1,0 +1,23 @@
+/** What every operation of the engine works on: the roots, the index, and the stores over it. */
+import type { Database } from "bun:sqlite";
+import { openDatabase } from "../base/database.ts";
+import type { Roots } from "../base/paths.ts";
+import { dataPaths, prepareRoots } from "../base/paths.ts";
+import { recover } from "./recover.ts";
+import { ContainerStore } from "./store.ts";
+
+/** An open engine. */
+export interface Context {
+  readonly roots: Roots;
+  readonly database: Database;
+  readonly containers: ContainerStore;
+}
+
+/** Opens the index and puts right what was broken off before. */
+export async function openContext(roots: Roots): Promise<Context> {
+  prepareRoots(roots);
+  const database = await openDatabase(dataPaths(roots).database);
+  const containers = new ContainerStore(database, roots);
+  recover(roots, containers);
+  return { roots, database, containers };
+}

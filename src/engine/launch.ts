@@ -1,0 +1,48 @@
+/** Starts a monitor for a container, early: it loads while the client still finds out what to run. */
+import { mkdirSync } from "node:fs";
+import { CurruntError } from "../base/error.ts";
+import type { ContainerPaths, Roots } from "../base/paths.ts";
+import { containerPaths } from "../base/paths.ts";
+import type { Fd } from "../sys/fd.ts";
+import { tryLock } from "../sys/lock.ts";
+import { spawnSelf } from "../sys/self.ts";
+import { socketPair } from "../sys/socket.ts";
+
+/**
+ * All that a monitor gets of an environment. Bun's timer for collecting garbage would wake the idle process each
+ * second; the other one keeps it to a single collector thread.
+ */
+const environment = [
+  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  "BUN_GC_TIMER_DISABLE=1",
+  "BUN_JSC_numberOfGCMarkers=1",
+];
+
+/** A monitor that waits for its start request. */
+export interface Launched {
+  readonly paths: ContainerPaths;
+  /** Connected to the monitor. */
+  readonly socket: Fd;
+}
+
+/**
+ * Makes the directories of container `id` where they are missing, takes its lock, and hands it to a new monitor.
+ * Throws a conflict when the lock is held: it runs, or another command is at it.
+ */
+export function launchMonitor(roots: Roots, id: string): Launched {
+  const paths = containerPaths(roots, id);
+  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  // Locked before the run directory is there: the sweep takes a run directory without a lock for broken off.
+  using lock = tryLock(paths.lock);
+  if (lock === undefined) {
+    throw new CurruntError(
+      "conflict",
+      `start container "${id}": it is running, or another command is changing it`,
+    );
+  }
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  const [ours, theirs] = socketPair();
+  using _ = theirs;
+  spawnSelf("monitor", { inherited: [theirs, lock], environment });
+  return { paths, socket: ours };
+}

@@ -1,0 +1,89 @@
+/** Makes a stored container ready to run: mounts its root, finds its user, completes its spec. */
+import { wrap } from "../base/error.ts";
+import type { Roots } from "../base/paths.ts";
+import { containerPaths, dataPaths } from "../base/paths.ts";
+import type { Spec } from "../runtime/spec.ts";
+import type { Fd } from "../sys/fd.ts";
+import type { WindowSize } from "../sys/terminal.ts";
+import type { ContainerRecord } from "./container.ts";
+import { readInRoot } from "./root-file.ts";
+import type { StartRequest } from "./start-request.ts";
+import { resolveUser } from "./user.ts";
+
+/** A root and the spec of what runs in it. */
+export interface Prepared {
+  /** Detached mount of the root file system. */
+  readonly root: Fd;
+  readonly spec: Spec;
+}
+
+/** Mounts the root and completes the spec; on failure nothing stays mounted. */
+export async function prepare(request: StartRequest): Promise<Prepared> {
+  const { record } = request;
+  using undo = new DisposableStack();
+  const root = undo.use(await mountRoot(request));
+  if (record.anonymousVolumes.some(({ copy }) => copy)) {
+    const { fillVolumes } = await import("./volume.ts");
+    fillVolumes(request.roots, record, root);
+  }
+  const spec = await completeSpec(root, record, request.size);
+  undo.move();
+  return { root, spec };
+}
+
+async function mountRoot({ roots, record }: StartRequest): Promise<Fd> {
+  const { upper, work } = containerPaths(roots, record.id);
+  try {
+    const { mountSnapshot } = await import("../image/snapshot.ts");
+    // What -rm throws away need not reach the disk.
+    return mountSnapshot({ lowers: lowersOf(roots, record), upper, work, volatile: record.remove });
+  } catch (error) {
+    throw wrap(error, "mount the root file system");
+  }
+}
+
+/** The directories below the container's own, top first. */
+export function lowersOf(roots: Roots, { rootfs, layers }: ContainerRecord): string[] {
+  if (rootfs !== undefined) return [rootfs];
+  return layers.map((diffID) => `${dataPaths(roots).layers}/${hexOf(diffID)}`).reverse();
+}
+
+function hexOf(digest: string): string {
+  return digest.slice(digest.indexOf(":") + 1);
+}
+
+/** The spec with what only the root can tell: the user, its capabilities, HOME; and the seccomp profile. */
+export async function completeSpec(root: Fd, record: ContainerRecord, size?: WindowSize): Promise<Spec> {
+  const { spec, seccomp, interactive } = record;
+  const user = resolveUser(record.user, readInRoot(root, "/etc/passwd"), readInRoot(root, "/etc/group"));
+  const { process, linux } = spec;
+  if (process === undefined) throw new Error("a stored spec always has a process");
+  const { uid, gid, additionalGids } = user;
+  const bounding = process.capabilities?.bounding ?? [];
+  const env = process.env ?? [];
+  return {
+    ...spec,
+    process: {
+      ...process,
+      user: { uid, gid, additionalGids },
+      env: env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${user.home}`],
+      // As execve(2) would have it: only root has capabilities in effect.
+      capabilities: uid === 0 ? { bounding, effective: bounding, permitted: bounding } : { bounding },
+      ...(size === undefined || !process.terminal || !interactive
+        ? {}
+        : { consoleSize: { height: size.rows, width: size.columns } }),
+    },
+    linux: { ...linux, ...(await seccompOf(seccomp, bounding)) },
+  };
+}
+
+/** The part of the spec that a stored choice of seccomp profile stands for. */
+export async function seccompOf(
+  seccomp: ContainerRecord["seccomp"],
+  capabilities: readonly string[],
+): Promise<Pick<NonNullable<Spec["linux"]>, "seccomp">> {
+  if (seccomp === "unconfined") return {};
+  if (seccomp !== "default") return { seccomp };
+  const { defaultSeccompProfile } = await import("../runtime/seccomp-profile.ts");
+  return { seccomp: defaultSeccompProfile(capabilities) };
+}

@@ -1,0 +1,63 @@
+/** Puts right what a killed client, a dead monitor or a power cut left: run by each command before it looks. */
+import { readdirSync, statSync } from "node:fs";
+import type { Roots } from "../base/paths.ts";
+import { containerPaths, dataPaths } from "../base/paths.ts";
+import { removeTree } from "../sys/directory.ts";
+import { failedWith } from "../sys/error.ts";
+import type { Fd } from "../sys/fd.ts";
+import { isLocked, tryLock } from "../sys/lock.ts";
+import type { ContainerStore } from "./store.ts";
+
+/** 128 + SIGKILL: init got it when its monitor died. */
+const lostExitCode = 137;
+
+/**
+ * The run root has a directory for each container that is being made, runs, or is being removed, and the container's
+ * lock is held meanwhile. So one listing, and one question a running container, find what was broken off. Containers
+ * at rest are looked at one by one only when the numbers say that something is amiss, as after a boot.
+ */
+export function recover(roots: Roots, store: ContainerStore): void {
+  const busy = readdirSync(roots.run);
+  for (const id of busy) recoverOne(roots, store, id);
+  const { total, running } = store.count();
+  const { containers } = dataPaths(roots);
+  if (running <= busy.length && directoriesIn(containers) === total) return;
+  for (const { record } of store.list("running")) recoverOne(roots, store, record.id);
+  for (const id of readdirSync(containers)) if (store.find(id) === undefined) recoverOne(roots, store, id);
+}
+
+/**
+ * The number of subdirectories, without reading the directory: most file systems count them in the links of it. One that
+ * does not (it says 1) makes the answer negative, and each sweep thorough.
+ */
+function directoriesIn(path: string): number {
+  return statSync(path).nlink - 2;
+}
+
+function recoverOne(roots: Roots, store: ContainerStore, id: string): void {
+  const { lock: path, run } = containerPaths(roots, id);
+  if (!/^[0-9a-f]{64}$/.test(id) || isLocked(path)) return;
+  // Held from here on: nobody starts or removes it while we put it right, nor does another sweep.
+  const lock = lockUnlessGone(path);
+  if (lock === "held") return;
+  try {
+    const container = store.find(id);
+    if (container === undefined) store.removeFiles(id);
+    else if (container.record.remove && container.status !== "created") store.remove(container.record);
+    else {
+      if (container.status === "running") store.markExited(id, lostExitCode);
+      removeTree(undefined, run);
+    }
+  } finally {
+    if (lock !== "gone") lock.close();
+  }
+}
+
+function lockUnlessGone(path: string): Fd | "held" | "gone" {
+  try {
+    return tryLock(path) ?? "held";
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return "gone";
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+/** `<run root>/<id>/state.json`: which process is the container's init, in the form of the runtime's state files. */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { ContainerPaths } from "../base/paths.ts";
+import type { StateRecord } from "../runtime/state.ts";
+import { startTimeOf } from "../sys/process.ts";
+
+/** What names a running init for sure. */
+export interface RunState {
+  /** As the host sees it. */
+  readonly pid: number;
+  /** In clock ticks since boot: tells a reused pid apart. */
+  readonly startTime: number;
+}
+
+/** Writes the state of a container whose init has just been started. */
+export function writeRunState(paths: ContainerPaths, id: string, pid: number): void {
+  const record: StateRecord = {
+    ociVersion: "1.3.0",
+    id,
+    pid,
+    // 0 for an init that is a zombie already: no process has that.
+    startTime: startTimeOf(pid) ?? 0,
+    bundle: paths.directory,
+    rootfs: "",
+    created: new Date().toISOString(),
+    owner: "root",
+    annotations: {},
+  };
+  writeFileSync(`${paths.state}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${paths.state}.new`, paths.state);
+}
+
+/** The init of a container, or undefined when it does not run (any more). */
+export function readRunState(paths: ContainerPaths): RunState | undefined {
+  let state: unknown;
+  try {
+    state = JSON.parse(readFileSync(paths.state, "utf8"));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+  if (typeof state !== "object" || state === null) return undefined;
+  if (!("pid" in state && "startTime" in state)) return undefined;
+  const { pid, startTime } = state;
+  if (typeof pid !== "number" || typeof startTime !== "number") return undefined;
+  return startTimeOf(pid) === startTime ? { pid, startTime } : undefined;
+}

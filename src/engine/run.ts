@@ -1,0 +1,116 @@
+/** `run`, `create` and `start`: from what was asked for to a program that runs. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { relaxDurability } from "../base/database.ts";
+import { CurruntError, wrap } from "../base/error.ts";
+import type { Roots } from "../base/paths.ts";
+import { containerPaths, prepareRoots } from "../base/paths.ts";
+import { removeTree } from "../sys/directory.ts";
+import { tryLock } from "../sys/lock.ts";
+import type { ContainerRecord } from "./container.ts";
+import { checkName, newID } from "./container.ts";
+import type { Context } from "./context.ts";
+import { createContainer } from "./create.ts";
+import type { RunResult, SessionEnd } from "./engine.ts";
+import type { Launched } from "./launch.ts";
+import { launchMonitor } from "./launch.ts";
+import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
+import { requestStart, startSession } from "./session.ts";
+
+/** Creates and starts a container. On failure nothing of it is left. */
+export async function runContainer(
+  roots: Roots,
+  open: () => Promise<Context>,
+  options: RunOptions,
+  watch: PullWatch,
+): Promise<RunResult> {
+  if (options.name !== undefined) checkName(options.name);
+  prepareRoots(roots);
+  const id = newID();
+  using undo = new DisposableStack();
+  undo.defer(() => removeTree(undefined, containerPaths(roots, id).run));
+  undo.defer(() => removeTree(undefined, containerPaths(roots, id).directory));
+  // Before the index is even open: both processes load at the same time.
+  const launched = launchMonitor(roots, id);
+  undo.defer(() => launched.socket.close());
+  const context = await open();
+  if (options.remove) relaxDurability(context.database);
+  undo.defer(() => context.containers.forget(id));
+  const record = await createContainer(context, id, options, { watch, status: "running" });
+  undo.defer(() => context.containers.remove(record));
+  if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
+  const end = await startWith(context.roots, launched, record, { ...options, started: () => undo.move() });
+  return end === undefined ? { id } : { id, end };
+}
+
+/** Creates a container without a monitor. On failure nothing of it is left. */
+export async function createOnly(context: Context, options: RunOptions, watch: PullWatch): Promise<string> {
+  if (options.name !== undefined) checkName(options.name);
+  const id = newID();
+  const paths = containerPaths(context.roots, id);
+  using undo = new DisposableStack();
+  undo.defer(() => context.containers.removeFiles(id));
+  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  // What the sweep respects; there is no monitor to hold it.
+  using _lock = tryLock(paths.lock);
+  mkdirSync(paths.run, { mode: 0o700 });
+  const record = await createContainer(context, id, options, { watch, status: "created" });
+  undo.defer(() => context.containers.remove(record));
+  if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
+  removeTree(undefined, paths.run);
+  undo.move();
+  return id;
+}
+
+/** Starts a container that is there. One that fails to start is as it was. */
+export async function startContainerAgain(
+  context: Context,
+  name: string,
+  options: StartOptions,
+): Promise<RunResult> {
+  const { id } = context.containers.get(name).record;
+  const launched = launchMonitor(context.roots, id);
+  using undo = new DisposableStack();
+  undo.defer(() => removeTree(undefined, launched.paths.run));
+  undo.defer(() => launched.socket.close());
+  // Looked up again: between the first look and the lock it may have been removed.
+  const container = context.containers.get(id);
+  const { record } = container;
+  context.containers.markRunning(id);
+  undo.defer(() => context.containers.restoreStatus(container));
+  const { attach, interactive, detachKeys } = options;
+  const end = await startWith(context.roots, launched, record, {
+    attach,
+    interactive: interactive && record.interactive,
+    terminal: record.terminal,
+    ...(detachKeys === undefined ? {} : { detachKeys }),
+    started: () => undo.move(),
+  });
+  return end === undefined ? { id } : { id, end };
+}
+
+/** Undefined: it was left in the background. */
+async function startWith(
+  roots: Roots,
+  { socket, paths }: Launched,
+  record: ContainerRecord,
+  options: StreamOptions & { readonly attach: boolean; readonly started: () => void },
+): Promise<SessionEnd | undefined> {
+  const request = { roots, record, attach: options.attach };
+  if (options.attach) return await startSession(socket, request, paths, options);
+  await requestStart(socket, request);
+  options.started();
+  return undefined;
+}
+
+function writeCidFile(path: string, id: string, undo: DisposableStack): void {
+  try {
+    writeFileSync(path, id, { flag: "wx" });
+    undo.defer(() => rmSync(path, { force: true }));
+  } catch (error) {
+    const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
+    if (!exists) throw wrap(error, `write the ID to ${JSON.stringify(path)}`);
+    throw new CurruntError("exists", `write the ID to ${JSON.stringify(path)}: the file exists`, {
+      hint: "it may belong to another container: remove it, or give another -cidfile",
+    });
+  }
+}
