@@ -2,6 +2,8 @@
 import { S_IFBLK, S_IFCHR, S_IFIFO } from "./kernel.ts";
 import type { Namespace, Step } from "./plan.ts";
 import { attributeBits, clearedBits, namespaceFlags, propagations } from "./plan.ts";
+import type { StepRecord } from "./record-writer.ts";
+import { RecordWriter } from "./record-writer.ts";
 import { struct } from "./struct.ts";
 
 /** The numbers of plan.h's `enum op`, in its order. */
@@ -68,71 +70,13 @@ export const planConstants = {
 
 export const planHeader = struct("plan", { magic: "u32", version: "u32", size: "u32", steps: "u32" });
 export const messageHeader = struct("message", { type: "u32", step: "i32", value: "i32" });
-export const stepHeader = struct("step", {
-  op: "u32",
-  size: "u32",
-  slot: "i32",
-  other: "i32",
-  number0: "u64",
-  number1: "u64",
-  number2: "u64",
-  number3: "u64",
-  text0: "u32",
-  text1: "u32",
-  text2: "u32",
-  flags: "u32",
-});
-
-/** A record in parts: what `Step` becomes before it is bytes. A list of texts is one text behind the other. */
-interface StepRecord {
-  slot?: number | undefined;
-  other?: number | undefined;
-  numbers?: (number | bigint)[];
-  texts?: (string | readonly string[] | Uint8Array)[];
-  flags?: number;
-}
-
-const none = -1;
-
 /** Packs a plan for the shim: its header, and its records. Refuses a text with a NUL inside. */
 export function pack(steps: readonly Step[]): { header: Uint8Array; records: Uint8Array } {
-  const parts = steps.map((step) => packRecord(operations[step.op], recordOf(step)));
-  const records = Buffer.concat(parts);
+  const writer = new RecordWriter();
+  for (const step of steps) writer.add(operations[step.op], recordOf(step));
+  const records = writer.take();
   const { PLAN_MAGIC: magic, PLAN_VERSION: version } = planConstants;
   return { header: planHeader.pack({ magic, version, size: records.length, steps: steps.length }), records };
-}
-
-function packRecord(op: number, record: StepRecord): Uint8Array {
-  const { slot = none, other = none, numbers = [], texts = [], flags = 0 } = record;
-  const tails = texts.map(encode);
-  const offsets: number[] = [];
-  let end = stepHeader.size;
-  for (const tail of tails) {
-    offsets.push(end);
-    end += tail.length;
-  }
-  // Always a NUL behind the last byte, so that no text can run out of the record.
-  const size = Math.ceil((end + 1) / 8) * 8;
-  const [number0 = 0, number1 = 0, number2 = 0, number3 = 0] = numbers;
-  const [text0 = 0, text1 = 0, text2 = 0] = offsets;
-  const fields = { op, size, slot, other, number0, number1, number2, number3, text0, text1, text2, flags };
-  const bytes = Buffer.alloc(size);
-  bytes.set(stepHeader.pack(fields));
-  tails.forEach((tail, i) => {
-    bytes.set(tail, offsets[i]);
-  });
-  return bytes;
-}
-
-function encode(text: string | readonly string[] | Uint8Array): Uint8Array {
-  if (text instanceof Uint8Array) return text;
-  const list = typeof text === "string" ? [text] : text;
-  for (const item of list) {
-    if (item.includes("\0")) {
-      throw new Error(`cannot pass ${JSON.stringify(item)} to the kernel: it contains a NUL character`);
-    }
-  }
-  return Buffer.from(list.map((item) => `${item}\0`).join(""));
 }
 
 const flagsOf = (namespaces: readonly Namespace[]) =>

@@ -74,8 +74,9 @@ export function attributeBits(attributes: readonly MountAttribute[]): number {
 
 /** The bits that setting these attributes must clear: the access-time modes are one field (`man 2 mount_setattr`). */
 export function clearedBits(set: readonly MountAttribute[], clear: readonly MountAttribute[]): number {
-  const timed = [...set, ...clear].some((name) => /^(no|strict|rel)atime$/.test(name));
-  return attributeBits(clear) | (timed ? MOUNT_ATTR__ATIME : 0);
+  const isTimed = (name: MountAttribute) =>
+    name === "noatime" || name === "strictatime" || name === "relatime";
+  return attributeBits(clear) | (set.some(isTimed) || clear.some(isTimed) ? MOUNT_ATTR__ATIME : 0);
 }
 
 /**

@@ -10,10 +10,10 @@ packages=(
   docker-registry           # a real registry on loopback
   skopeo umoci              # make images and push them in every format
   tmux                      # a real terminal
+  openssl                   # the token server of the registry tests
   libseccomp-dev            # decides what the seccomp tests compare with
-  procps                    # ps, which the process checks read with
 )
-if [[ ${1:-} == bench ]]; then packages+=(podman crun runc hyperfine); fi
+if [[ ${1:-} == bench ]]; then packages+=(podman crun runc); fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -18,7 +18,10 @@ export interface Command {
   readonly flags: FlagTable;
   /** What the shell completes for a positional. */
   readonly completes?: "container" | "image" | "command" | undefined;
-  /** Parses `argv` (what follows the name, and the global flags before it) and runs; resolves to the exit code. */
+  /**
+   * Parses `argv` (what follows the name, and the global flags before it) and runs; resolves to the exit code, after having
+   * reported what went wrong. Throws only what it cannot parse.
+   */
   execute(argv: readonly string[]): Promise<number>;
 }
 
@@ -67,13 +70,13 @@ export function defineCommand<const T extends FlagTable>(definition: Definition<
       });
       if (parsed.given.has("help")) return showHelp(this);
       checkPositionals(definition, parsed);
-      return (
-        (await definition.run({
-          flags: parsed.values,
-          given: parsed.given,
-          positionals: parsed.positionals,
-        })) ?? 0
-      );
+      const { values: flags, given, positionals } = parsed;
+      try {
+        return (await definition.run({ flags, given, positionals })) ?? 0;
+      } catch (error) {
+        const { report, reportStyle } = await import("./report.ts");
+        return report(error, reportStyle(flags));
+      }
     },
   };
 }

@@ -19,8 +19,8 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     const command = await found.load();
     return await command.execute(found.argv);
   } catch (error) {
-    const { report } = await import("./report.ts");
-    return report(error);
+    const { guessedStyle, report } = await import("./report.ts");
+    return report(error, guessedStyle(argv));
   }
 }
 

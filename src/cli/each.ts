@@ -1,6 +1,12 @@
 /** Commands that take several names: one failure does not keep the others from being served. */
 import { print } from "./output.ts";
+import type { ReportStyle } from "./report.ts";
 import { report } from "./report.ts";
+
+export interface ForEachOptions {
+  readonly order: "parallel" | "sequential";
+  readonly style: ReportStyle;
+}
 
 /**
  * Calls `act` for each name, at once or one after the other, and prints what it resolves to (nothing when undefined), in the order of
@@ -8,7 +14,7 @@ import { report } from "./report.ts";
  */
 export async function forEach(
   names: readonly string[],
-  order: "parallel" | "sequential",
+  { order, style }: ForEachOptions,
   act: (name: string) => Promise<string | undefined>,
 ): Promise<number> {
   const started = order === "parallel" ? names.map((name) => settled(act(name))) : undefined;
@@ -16,7 +22,7 @@ export async function forEach(
   for (const [index, name] of names.entries()) {
     const outcome = await (started?.[index] ?? settled(act(name)));
     if (outcome.status === "rejected") {
-      const code = report(outcome.reason);
+      const code = report(outcome.reason, style);
       exitCode ||= code;
     } else if (outcome.value !== undefined) await print(outcome.value);
   }

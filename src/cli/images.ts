@@ -4,6 +4,7 @@ import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { ago, humanSize, shortId } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
+import { reportStyle } from "./report.ts";
 import type { Column } from "./table.ts";
 import { printList } from "./table.ts";
 
@@ -112,7 +113,7 @@ export const rmi = defineCommand({
   positionals: { min: 1, names: "the name of an image" },
   async run({ flags, positionals }) {
     const engine = await openEngine(flags);
-    return await forEach(positionals, "sequential", async (name) => {
+    return await forEach(positionals, { order: "sequential", style: reportStyle(flags) }, async (name) => {
       const { untagged, deleted } = await engine.removeImage(name, { force: flags.force });
       const lines = untagged.map((reference) => `Untagged: ${reference}`);
       if (deleted !== undefined) lines.push(`Deleted: ${deleted}`);

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { defineCommand } from "./command.ts";
 import { openEngine } from "./open-engine.ts";
 import { print, printJson } from "./output.ts";
-import { report } from "./report.ts";
+import { report, reportStyle } from "./report.ts";
 import { parseTemplate } from "./template.ts";
 
 /** docker's exit code for a name that nothing has: scripts ask with `inspect` whether it exists. */
@@ -35,11 +35,11 @@ export const inspect = defineCommand({
       try {
         found.push(await look(engine, name, flags.type));
       } catch (error) {
-        exitCode ||= report(error);
+        exitCode ||= report(error, reportStyle(flags));
       }
     }
     if (template === undefined) await printJson(found);
-    else for (const data of found) await print(template.render(data));
+    else for (const data of found) await print(`${template.render(data)}\n`);
     return exitCode;
   },
 });

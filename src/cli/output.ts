@@ -1,9 +1,22 @@
 /** Writing results to standard output: text, tables, JSON. Everything else goes to standard error. */
+import { CurruntError } from "../base/error.ts";
 
-/** Writes `text` and a newline to standard output; rejects with EPIPE when its reader has gone. */
+/** Whoever read standard output has gone: nobody is left to tell. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+/** Writes `text` and a newline to standard output; throws OutputClosed when its reader has gone. */
 export async function print(text: string): Promise<void> {
-  // Not process.stdout: opening it costs 11 ms (measured), a whole start of a container.
-  await Bun.write(Bun.stdout, text.endsWith("\n") || text === "" ? text : `${text}\n`);
+  try {
+    // Not process.stdout: opening it costs 11 ms (measured), a whole start of a container.
+    await Bun.write(Bun.stdout, text.endsWith("\n") || text === "" ? text : `${text}\n`);
+  } catch (cause) {
+    const closed = cause instanceof Error && "code" in cause && cause.code === "EPIPE";
+    throw closed
+      ? new OutputClosed("", { cause })
+      : new CurruntError("unavailable", "write to standard output", { cause });
+  }
 }
 
 /** `value` as indented JSON on standard output. */

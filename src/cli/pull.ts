@@ -3,6 +3,7 @@ import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
 import { progressFlag, pullWatch } from "./pull-watch.ts";
+import { reportStyle } from "./report.ts";
 
 export const pull = defineCommand({
   name: "pull",
@@ -30,10 +31,14 @@ export const pull = defineCommand({
   async run({ flags, positionals }) {
     const engine = await openEngine(flags);
     const { platform, quiet } = flags;
-    return await forEach(positionals, "sequential", async (reference) => {
-      const options = { quiet, ...(platform === undefined ? {} : { platform }) };
-      const { id } = await pullWatch(flags, (watch) => engine.pull(reference, options, watch));
-      return id;
-    });
+    return await forEach(
+      positionals,
+      { order: "sequential", style: reportStyle(flags) },
+      async (reference) => {
+        const options = { quiet, ...(platform === undefined ? {} : { platform }) };
+        const { id } = await pullWatch(flags, (watch) => engine.pull(reference, options, watch));
+        return id;
+      },
+    );
   },
 });

@@ -1,6 +1,9 @@
 /** How a failure ends the program: one line with the chain of causes, a hint, and the exit code of its kind. */
 import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, explain, hintOf } from "../base/error.ts";
+import type { Values } from "./flag.ts";
+import type { globalFlags } from "./global.ts";
+import { OutputClosed } from "./output.ts";
 
 /**
  * Exit code by kind. All are 125, so that a script can tell our failures from the exit codes of a container's program
@@ -20,10 +23,31 @@ const exitCodes = {
 /** Exit code of a program that wrote to a closed pipe: 128 + SIGPIPE. */
 const brokenPipe = 141;
 
-/** Writes `error` to standard error in the form that the command line asks for; returns the exit code. */
-export function report(error: unknown): number {
-  if (isBrokenPipe(error)) return brokenPipe;
-  const style = styleOf(process.argv.slice(2));
+/** The form in which a command line wants its errors. */
+export interface ReportStyle {
+  /** A JSON object instead of text. */
+  readonly json: boolean;
+  /** With the place in the code. */
+  readonly debug: boolean;
+}
+
+/** The style that the global flags ask for. */
+export function reportStyle(flags: Pick<Values<typeof globalFlags>, "log-format" | "debug">): ReportStyle {
+  return { json: flags["log-format"] === "json", debug: flags.debug };
+}
+
+/** As `reportStyle`, for a command line that cannot be parsed. */
+export function guessedStyle(argv: readonly string[]): ReportStyle {
+  const line = argv.join("\0");
+  return {
+    json: /(^|\0)--?log-format(=|\0)json(\0|$)/.test(line),
+    debug: /(^|\0)--?debug(\0|$)/.test(line),
+  };
+}
+
+/** Writes `error` to standard error; returns the exit code. */
+export function report(error: unknown, style: ReportStyle): number {
+  if (error instanceof OutputClosed) return brokenPipe;
   console.error(style.json ? jsonLine(error) : textLines(error));
   if (style.debug && error instanceof Error) console.error(error.stack);
   return exitCodeOf(error);
@@ -50,18 +74,4 @@ function jsonLine(error: unknown): string {
     code: failure instanceof CurruntError ? failure.kind : "internal",
     hint: hintOf(error),
   });
-}
-
-/** Whoever read our output has gone: nobody to tell. */
-function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EPIPE";
-}
-
-/** Looked for in the text: the error may be that the flags cannot be parsed. */
-function styleOf(argv: readonly string[]): { json: boolean; debug: boolean } {
-  const line = argv.join("\0");
-  return {
-    json: /(^|\0)--?log-format(=|\0)json(\0|$)/.test(line),
-    debug: /(^|\0)--?debug(\0|$)/.test(line),
-  };
 }

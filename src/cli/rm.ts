@@ -2,6 +2,7 @@
 import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
+import { reportStyle } from "./report.ts";
 
 export const rm = defineCommand({
   name: "rm",
@@ -16,7 +17,7 @@ export const rm = defineCommand({
   positionals: { min: 1, names: "the name of a container" },
   async run({ flags, positionals }) {
     const engine = await openEngine(flags);
-    return await forEach(positionals, "sequential", async (name) => {
+    return await forEach(positionals, { order: "sequential", style: reportStyle(flags) }, async (name) => {
       const id = await engine.remove(name, { force: flags.force, volumes: flags.volumes });
       return id === undefined ? undefined : name;
     });

@@ -4,6 +4,7 @@ import { defineCommand } from "./command.ts";
 import { detachKeysOption } from "./detach-keys.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
+import { reportStyle } from "./report.ts";
 import { detachKeysFlag, exitCodeOfEnd } from "./session.ts";
 
 export const start = defineCommand({
@@ -33,7 +34,7 @@ export const start = defineCommand({
       ...detachKeysOption(flags["detach-keys"]),
     };
     if (!attach) {
-      return await forEach(positionals, "sequential", async (name) => {
+      return await forEach(positionals, { order: "sequential", style: reportStyle(flags) }, async (name) => {
         await engine.start(name, options);
         return name;
       });

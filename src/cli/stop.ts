@@ -2,6 +2,7 @@
 import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
+import { reportStyle } from "./report.ts";
 import { secondsOf } from "./run-options.ts";
 import { parseSignal } from "./signal.ts";
 
@@ -28,7 +29,7 @@ export const stop = defineCommand({
       ...(flags.time === undefined ? {} : { timeoutSeconds: secondsOf(flags.time) }),
     };
     const engine = await openEngine(flags);
-    return await forEach(positionals, "parallel", async (name) => {
+    return await forEach(positionals, { order: "parallel", style: reportStyle(flags) }, async (name) => {
       await engine.stop(name, options);
       return name;
     });
@@ -50,7 +51,7 @@ export const kill = defineCommand({
   async run({ flags, positionals }) {
     const signal = parseSignal(flags.signal, "-signal");
     const engine = await openEngine(flags);
-    return await forEach(positionals, "sequential", async (name) => {
+    return await forEach(positionals, { order: "sequential", style: reportStyle(flags) }, async (name) => {
       await engine.kill(name, signal);
       return name;
     });

@@ -46,7 +46,7 @@ async function printTable<Row>(rows: readonly Row[], columns: readonly Column<Ro
 }
 
 async function printLines(lines: readonly string[]): Promise<void> {
-  if (lines.length > 0) await print(lines.join("\n"));
+  if (lines.length > 0) await print(`${lines.join("\n")}\n`);
 }
 
 function toJson<Row>(columns: readonly Column<Row>[], row: Row): Record<string, unknown> {

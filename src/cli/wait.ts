@@ -2,6 +2,7 @@
 import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
+import { reportStyle } from "./report.ts";
 
 export const wait = defineCommand({
   name: "wait",
@@ -14,6 +15,8 @@ export const wait = defineCommand({
   positionals: { min: 1, names: "the name of a container" },
   async run({ flags, positionals }) {
     const engine = await openEngine(flags);
-    return await forEach(positionals, "parallel", async (name) => String(await engine.wait(name)));
+    return await forEach(positionals, { order: "parallel", style: reportStyle(flags) }, async (name) =>
+      String(await engine.wait(name)),
+    );
   },
 });

@@ -113,9 +113,11 @@ class BlobReader {
   async #recover(error: unknown): Promise<void> {
     const { signal, onRestart } = this.#options;
     signal?.throwIfAborted();
-    if (error instanceof CurruntError) throw error;
-    const { attempts, baseDelayMs, maxDelayMs } = this.#source.transport.patience;
     const offset = this.#verifier.seenBytes;
+    // A registry that was there a moment ago may be restarting; every other told error stays one.
+    const mayPass = error instanceof CurruntError && error.kind === "unavailable" && offset > 0;
+    if (error instanceof DigestError || (error instanceof CurruntError && !mayPass)) throw error;
+    const { attempts, baseDelayMs, maxDelayMs } = this.#source.transport.patience;
     if (offset - this.#offsetAtFailure >= PROGRESS_BYTES) this.#failures = 0;
     this.#offsetAtFailure = offset;
     this.#failures++;

@@ -39,8 +39,8 @@ export const defaultPatience: Patience = {
 const MAX_REDIRECTS = 10;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const retryStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** Failures that another attempt cannot mend: the name, the certificate, the protocol. */
-const finalCodes = /CERT|SSL|TLS|SELF_SIGNED|ENOTFOUND|InvalidURL|UNSUPPORTED_PROTOCOL/i;
+/** Failures that another attempt cannot mend: the name, the certificate, the protocol, a port that nobody listens on. */
+const finalCodes = /CERT|SSL|TLS|EPROTO|SELF_SIGNED|ENOTFOUND|ECONNREFUSED|InvalidURL|UNSUPPORTED_PROTOCOL/i;
 
 /** Sends requests with one kind of patience. */
 export class Transport {
@@ -213,7 +213,9 @@ export function plain(error: unknown): string {
     error instanceof Error && error.name === "FetchError" && error.cause !== undefined ? error.cause : error;
   if (!(inner instanceof Error)) return "connection failed";
   const code = "code" in inner && typeof inner.code === "string" ? inner.code : "";
-  const message = inner.message.replace(/https?:\/\/\S+/g, "URL").replace(/\. For more information.*/s, "");
+  if (code === "ECONNREFUSED") return "ECONNREFUSED: connection refused";
+  if (code === "ECONNRESET") return "ECONNRESET: the connection was closed";
+  const message = inner.message.replace(/https?:\/\/\S+/g, "URL");
   return code === "" || message.includes(code) ? message : `${code}: ${message}`;
 }
 

@@ -42,10 +42,10 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, rootfs, stdio } = options;
+  const { id, spec, rootfs, stdio } = options;
   try {
-    const plan = compile(await compileOptions(options));
-    return await carryOut(plan, { rootfs, stdio });
+    const facts = await compileOptions(options);
+    return await carryOut(() => compile(facts), { rootfs, stdio, terminal: spec.process?.terminal === true });
   } catch (error) {
     throw wrap(error, `start container "${id}"`);
   }
@@ -73,21 +73,32 @@ export async function seccompOf(spec: Spec): Promise<SeccompFilter | undefined> 
   return loadableFilter(spec.linux.seccomp);
 }
 
+export interface CarryOutOptions {
+  readonly rootfs?: Fd | undefined;
+  readonly stdio: Stdio;
+  /** Whether the plan opens a terminal. */
+  readonly terminal: boolean;
+}
+
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
-  plan: { readonly steps: readonly Step[]; readonly inputs: readonly (PlanInput | Fd)[] },
-  { rootfs, stdio }: { rootfs?: Fd | undefined; stdio: Stdio },
+  makePlan: () => { readonly steps: readonly Step[]; readonly inputs: readonly (PlanInput | Fd)[] },
+  { rootfs, stdio, terminal: hasTerminal }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
-  const [near, far] = plan.inputs.includes("terminal") ? packetPair() : [];
+  const [near, far] = hasTerminal ? packetPair() : [];
   if (near !== undefined) cleanup.use(near);
   if (far !== undefined) cleanup.use(far);
-  const fds = plan.inputs.flatMap((input) => {
-    const fd = input === "terminal" ? far : input === "rootfs" ? rootfs : input;
-    return fd === undefined ? [] : [fd];
-  });
+  const plan = () => {
+    const { steps, inputs } = makePlan();
+    const fds = inputs.flatMap((input) => {
+      const fd = input === "terminal" ? far : input === "rootfs" ? rootfs : input;
+      return fd === undefined ? [] : [fd];
+    });
+    return { steps, fds };
+  };
   try {
-    const { pid, pidfd } = await runPlan({ steps: plan.steps, fds, stdio });
+    const { pid, pidfd } = await runPlan({ plan, stdio });
     const terminal = near === undefined ? undefined : receiveDescriptor(near);
     const close = () => {
       pidfd.close();

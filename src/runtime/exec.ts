@@ -27,8 +27,16 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
   try {
     using init = openProcess(pid);
     const seccomp = await seccompOf(spec);
-    const plan = compileExec({ process, namespaces: namespacesToJoin(pid), seccomp, deathSignal });
-    return await carryOut({ steps: plan.steps, inputs: [init, ...plan.inputs] }, { stdio });
+    const plan = () => {
+      const { steps, inputs } = compileExec({
+        process,
+        namespaces: namespacesToJoin(pid),
+        seccomp,
+        deathSignal,
+      });
+      return { steps, inputs: [init, ...inputs] };
+    };
+    return await carryOut(plan, { stdio, terminal: process.terminal === true });
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }

@@ -70,25 +70,20 @@ function mountByLayer({ lowers, upper, options, readonly }: OverlayOptions): Fd 
  * in a mount namespace of this thread's own, which is left at once: a process that dies in between leaves nothing behind.
  */
 export function mountByString({ lowers, upper, options, readonly }: OverlayOptions): Fd {
-  using held = new DisposableStack();
-  const spell = (path: string) => held.use(openat(undefined, path, O_PATH | O_DIRECTORY)).number;
   const [target = "/"] = lowers;
-  const settings = [
-    `lowerdir=${lowers.map(spell).join(":")}`,
-    ...(upper === undefined ? [] : [`upperdir=${spell(upper.directory)}`, `workdir=${spell(upper.work)}`]),
-    ...options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)),
-  ].join(",");
   return inPrivateMountNamespace(() => {
+    using held = new DisposableStack();
+    // Opened in here: overlayfs takes directories of the caller's own mount namespace only.
+    const spell = (path: string) => held.use(openat(undefined, path, O_PATH | O_DIRECTORY)).number;
+    const settings = [
+      `lowerdir=${lowers.map(spell).join(":")}`,
+      ...(upper === undefined ? [] : [`upperdir=${spell(upper.directory)}`, `workdir=${spell(upper.work)}`]),
+      ...options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)),
+    ].join(",");
     check(libc.chdir(cstring("/proc/thread-self/fd")), "chdir", "/proc/thread-self/fd");
+    const overlay = cstring("overlay");
     const flags = readonly ? MS_RDONLY : 0;
-    const mounted = libc.mount(
-      cstring("overlay"),
-      cstring(target),
-      cstring("overlay"),
-      flags,
-      cstring(settings),
-    );
-    check(mounted, "mount", "overlay");
+    check(libc.mount(overlay, cstring(target), overlay, flags, cstring(settings)), "mount", "overlay");
     return cloneTree(target);
   });
 }

@@ -16,10 +16,15 @@ import { spawnImage } from "./spawn.ts";
 
 const EINTR = 4;
 
-export interface PlanOptions {
+/** Steps, and the descriptors of their slots 0, 1 … */
+export interface PassedPlan {
   readonly steps: readonly Step[];
-  /** Slots 0, 1 … of the plan. */
   readonly fds: readonly Fd[];
+}
+
+export interface PlanOptions {
+  /** Called when the shim has been started: that takes it a while, in which the plan can be made. */
+  readonly plan: () => PassedPlan;
   readonly stdio: SpawnOptions["stdio"];
   /** Does what belongs to a sync step; a failure ends the plan. */
   readonly onSync?: ((point: string, pid: number) => void | Promise<void>) | undefined;
@@ -60,8 +65,9 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   let shim: number | undefined;
   try {
     shim = startShim(far, options);
-    trySendPlan(ours, options);
-    await conversation.run();
+    const plan = options.plan();
+    trySendPlan(ours, plan);
+    await conversation.run(plan.steps);
     return conversation.finish();
   } catch (error) {
     // Whoever still waits for us sees the end of the socket, and ends.
@@ -79,16 +85,16 @@ function startShim(far: Fd, { stdio }: PlanOptions): number {
   return spawnImage({ image: shimImage(), stdio, socket });
 }
 
-function trySendPlan(socket: Fd, options: PlanOptions): void {
+function trySendPlan(socket: Fd, plan: PassedPlan): void {
   try {
-    sendPlan(socket, options);
+    sendPlan(socket, plan);
   } catch (error) {
     // The shim has ended: its last message, which can still be read, tells why.
     if (!failedWith(error, "EPIPE", "ECONNRESET")) throw error;
   }
 }
 
-function sendPlan(socket: Fd, { steps, fds }: PlanOptions): void {
+function sendPlan(socket: Fd, { steps, fds }: PassedPlan): void {
   const { header, records } = pack(steps);
   sendWithDescriptors(socket, header, fds);
   for (let sent = 0; sent < records.length; sent += planConstants.PLAN_CHUNK) {
@@ -103,6 +109,7 @@ const patienceMs = 100;
 class Conversation {
   readonly #socket: Fd;
   readonly #options: PlanOptions;
+  #steps: readonly Step[] = [];
   #init: Started | undefined;
   #failure: Message | undefined;
   #executing = false;
@@ -115,7 +122,8 @@ class Conversation {
   }
 
   /** Serves messages until the other side closes: the program runs then, or all processes of the plan have ended. */
-  async run(): Promise<void> {
+  async run(steps: readonly Step[]): Promise<void> {
+    this.#steps = steps;
     for (;;) {
       const message = this.#receiveNow(patienceMs) ?? (await this.#receiveLater());
       if (message === "closed") return;
@@ -169,7 +177,7 @@ class Conversation {
     const failure = this.#failure;
     if (failure !== undefined) {
       const [operation = "", kernelText = ""] = failure.text.split("\n");
-      throw new StepError(this.#options.steps[failure.step], operation, failure.value, kernelText);
+      throw new StepError(this.#steps[failure.step], operation, failure.value, kernelText);
     }
     if (this.#init === undefined || !this.#executing) {
       throw new CurruntError("internal", "the container's init was killed while it was set up", {

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync 
 import { join } from "node:path";
 import { libc } from "../../ffi/libc.ts";
 import { defaultCapabilities } from "../../src/runtime/capability.ts";
+import { defaultSeccompProfile } from "../../src/runtime/seccomp-profile.ts";
 import { Fd } from "../../src/sys/fd.ts";
 import { reap } from "../../src/sys/process.ts";
 import { Bundle, defaultMounts } from "../fixtures/bundle.ts";
@@ -135,6 +136,19 @@ describe("a container", () => {
     expect((await bundle.sh(script)).stdout).toEndWith("0\n");
     expect((await bundle.sh(script, { process: { noNewPrivileges: true } })).stdout).toEndWith("1\n");
   });
+
+  test.each([true, false])(
+    "runs under the default seccomp profile, no_new_privs: %p",
+    async (noNewPrivileges) => {
+      const linux = { seccomp: defaultSeccompProfile(defaultCapabilities) };
+      const script = "grep Seccomp: /proc/self/status; unshare -r true 2>&1; id -u";
+      const process = { noNewPrivileges, user: { uid: 1000, gid: 1000 } };
+      const { stdout } = await bundle.sh(script, { linux, process });
+      expect(stdout).toMatch(/^Seccomp:\s*2$/m);
+      expect(stdout).toContain("Operation not permitted");
+      expect(stdout).toEndWith("1000\n");
+    },
+  );
 
   test("has host name, domain name, sysctls and the OOM score of its spec", async () => {
     const change = {

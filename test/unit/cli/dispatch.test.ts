@@ -104,3 +104,24 @@ describe("commands", () => {
     expect(err).toContain(message);
   });
 });
+
+test("the container's own arguments do not choose how errors are written", () => {
+  const { code, err } = currunt("run", "-it", "image", "--log-format", "json", "-debug");
+  expect(code).toBe(125);
+  expect(err).toBe(
+    "currunt: -interactive and -tty were given, and standard input is not a terminal\nhint: leave -tty out to pass standard input on as it is\n",
+  );
+});
+
+test("a full disk behind standard output is told", () => {
+  const { exitCode, stderr } = Bun.spawnSync([
+    "sh",
+    "-c",
+    '"$0" "$@" >/dev/full',
+    process.execPath,
+    main,
+    "help",
+  ]);
+  expect(exitCode).toBe(125);
+  expect(stderr.toString()).toMatch(/^currunt: write to standard output: .*ENOSPC|no space/i);
+});

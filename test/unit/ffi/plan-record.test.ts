@@ -13,9 +13,9 @@ import {
   planConstants,
   planHeader,
   stepFlags,
-  stepHeader,
   unpackMessage,
 } from "../../../ffi/plan-record.ts";
+import { stepHeader } from "../../../ffi/record-writer.ts";
 
 const shim = join(import.meta.dir, "../../../ffi/shim");
 const scratch = mkdtempSync(join(tmpdir(), "currunt-plan-"));

@@ -1,0 +1,219 @@
+/** Attacks on container runtimes that were seen in the wild, by their CVE: each must fail without a trace on the host. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Bundle, defaultMounts } from "../fixtures/bundle.ts";
+
+let bundle: Bundle;
+/** A directory of the host's that no container may touch. */
+let victim: string;
+beforeEach(async () => {
+  bundle = await Bundle.make();
+  victim = join(bundle.directory, "victim");
+  mkdirSync(victim);
+  writeFileSync(join(victim, "file"), "untouched");
+});
+afterEach(async () => {
+  expect(readdirSync(victim)).toEqual(["file"]);
+  expect(readFileSync(join(victim, "file"), "utf8")).toBe("untouched");
+  await bundle[Symbol.asyncDispose]();
+});
+
+/** Puts a symlink where the image has a directory or file. */
+function replaceByLink(path: string, target: string): void {
+  const place = join(bundle.rootfs, path);
+  rmSync(place, { recursive: true, force: true });
+  mkdirSync(join(place, ".."), { recursive: true });
+  symlinkSync(target, place);
+}
+
+const withoutDev = defaultMounts.filter(({ destination }) => !destination.startsWith("/dev"));
+
+describe("CVE-2019-5736: the program is a script whose interpreter is /proc/self/exe", () => {
+  test("runs nothing of the host's, in a new container and in a running one", async () => {
+    writeFileSync(join(bundle.rootfs, "evil"), "#!/proc/self/exe\n", { mode: 0o755 });
+    expect((await bundle.run({ process: { args: ["/evil"] } })).exitCode).not.toBe(0);
+    using container = await bundle.sleeping();
+    expect((await container.exec("", { args: ["/evil"] })).exitCode).not.toBe(0);
+  });
+
+  test("init's executable is the program itself, and /proc/PID/exe of a joining process cannot be written", async () => {
+    using container = await bundle.sleeping();
+    expect((await container.exec("readlink /proc/1/exe")).stdout).toBe("/bin/busybox\n");
+  });
+});
+
+describe("CVE-2024-21626: the working directory is a leaked descriptor", () => {
+  test.each(Array.from({ length: 18 }, (_, i) => i + 3))("/proc/self/fd/%d leads nowhere", async (fd) => {
+    const process = { args: ["sh", "-c", "ls ../../../.."], cwd: `/proc/self/fd/${fd}` };
+    const result = await bundle.run({ process });
+    expect(result.error).toBeDefined();
+    expect(result.stdout).toBe("");
+  });
+
+  test("nor does it for a further process", async () => {
+    using container = await bundle.sleeping();
+    for (let fd = 3; fd < 20; fd++) {
+      const result = await container.exec("ls ..", { cwd: `/proc/self/fd/${fd}` });
+      expect(result.error).toBeDefined();
+    }
+  });
+});
+
+describe("CVE-2019-19921, CVE-2023-27561, CVE-2023-28642: /proc or /sys of the image is a symlink", () => {
+  test.each(["proc", "sys"])("/%s is refused", async (name) => {
+    mkdirSync(join(bundle.rootfs, "fake"));
+    replaceByLink(name, "/fake");
+    const { error } = await bundle.sh("true");
+    expect(error).toContain(`mount`);
+    expect(error).toContain("ELOOP");
+  });
+});
+
+describe("CVE-2019-18837, CVE-2024-45310: mountpoints through symlinks of the image", () => {
+  test.each([
+    ["an absolute link", "/"],
+    ["a link with many dots", "../../../../../../../../../../"],
+    ["a link to a link", "/other"],
+  ])("%s stays inside the root", async (_name, target) => {
+    if (target === "/other") symlinkSync("../../../../..", join(bundle.rootfs, "other"));
+    symlinkSync(target, join(bundle.rootfs, "link"));
+    const source = join(bundle.directory, "source");
+    mkdirSync(source);
+    const destination = `/link${victim}/sub/deep`;
+    const mounts = [...defaultMounts, { destination, source, options: ["bind"] }];
+    expect(await bundle.sh(`ls -d ${victim}/sub/deep`, { mounts })).toMatchObject({ exitCode: 0 });
+    expect(existsSync(join(bundle.rootfs, victim, "sub/deep"))).toBe(true);
+  });
+
+  test("a dangling link is not followed to be made", async () => {
+    symlinkSync(join(victim, "made"), join(bundle.rootfs, "dangling"));
+    const source = join(bundle.directory, "source");
+    mkdirSync(source);
+    const mounts = [...defaultMounts, { destination: "/dangling/x", source, options: ["bind"] }];
+    await bundle.sh("true", { mounts });
+  });
+
+  test("neither is a magic link", async () => {
+    symlinkSync("/proc/self/root", join(bundle.rootfs, "magic"));
+    const source = join(bundle.directory, "source");
+    mkdirSync(source);
+    const mounts = [...defaultMounts, { destination: `/magic${victim}/x`, source, options: ["bind"] }];
+    expect((await bundle.sh("true", { mounts })).error).toContain("ELOOP");
+  });
+});
+
+describe("CVE-2021-30465, CVE-2024-45310: a shared volume changes while containers start", () => {
+  test("no mount and no directory gets out", async () => {
+    const volume = join(bundle.directory, "volume");
+    mkdirSync(join(volume, "real"), { recursive: true });
+    symlinkSync(victim, join(volume, "link"));
+    writeFileSync(join(bundle.directory, "swap.c"), swapper);
+    const swap = join(bundle.directory, "swap");
+    expect(Bun.spawnSync(["cc", "-O1", "-o", swap, `${swap}.c`]).exitCode).toBe(0);
+    const racing = Bun.spawn([swap, join(volume, "real"), join(volume, "link")]);
+    try {
+      const source = join(bundle.directory, "source");
+      mkdirSync(source);
+      const mounts = [
+        ...defaultMounts,
+        { destination: "/volume", source: volume, options: ["bind"] },
+        { destination: "/volume/real/sub", source, options: ["bind"] },
+        { destination: "/volume/real/new/file", source: join(victim, "file"), options: ["bind", "ro"] },
+      ];
+      for (let i = 0; i < 150; i++) {
+        await bundle.sh("touch /volume/real/sub/inside 2>/dev/null", { mounts });
+        expect(readdirSync(victim)).toEqual(["file"]);
+      }
+    } finally {
+      racing.kill("SIGKILL");
+      await racing.exited;
+    }
+  });
+});
+
+/** Exchanges two paths until it is killed. */
+const swapper = `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+int main(int argc, char **argv) {
+  (void)argc;
+  for (;;) renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], RENAME_EXCHANGE);
+}`;
+
+describe("CVE-2025-31133: /dev/null of the image leads to a file that masking would expose", () => {
+  test("a link in its place is refused", async () => {
+    replaceByLink("dev/null", "/proc/sys/kernel/core_pattern");
+    const { error } = await bundle.sh("cat /proc/kcore", { mounts: withoutDev });
+    expect(error).toContain('make device "/dev/null"');
+  });
+
+  test("masks come from a null device that no container can reach", async () => {
+    writeFileSync(join(bundle.rootfs, "secret"), "secret");
+    const script = "cat /secret; stat -c %t:%T /secret; chmod 777 /secret; rm /secret";
+    const { stdout, stderr } = await bundle.sh(script, { linux: { maskedPaths: ["/secret"] } });
+    expect(stdout).toBe("1:3\n");
+    expect(stderr).toContain("Read-only file system");
+  });
+});
+
+describe("CVE-2025-52565: the terminal's names lead elsewhere", () => {
+  const terminal = { process: { terminal: true, args: ["true"] } };
+
+  test("/dev/console as a link is refused", async () => {
+    replaceByLink("dev/console", join(victim, "file"));
+    const devpts = defaultMounts.filter(({ destination }) => destination === "/dev/pts");
+    const { error } = await bundle.run({ ...terminal, mounts: [...withoutDev, ...devpts] });
+    expect(error).toContain("ELOOP");
+  });
+
+  test("/dev/pts/ptmx that is no multiplexer is refused", async () => {
+    mkdirSync(join(bundle.rootfs, "dev/pts"), { recursive: true });
+    writeFileSync(join(bundle.rootfs, "dev/pts/ptmx"), "");
+    const { error } = await bundle.run({ ...terminal, mounts: withoutDev });
+    expect(error).toContain("ptmx: EINVAL");
+  });
+});
+
+describe("CVE-2026-41579: /dev of the image is a symlink to the host", () => {
+  test("devices and links are made inside the root", async () => {
+    replaceByLink("dev", `../../../../../../..${victim}`);
+    const result = await bundle.sh(`ls ${victim}`, { mounts: withoutDev });
+    // The link dangles inside the root: the runtime refuses it, or makes all of it in there.
+    if (result.error === undefined) expect(result.stdout).toContain("null");
+  });
+});
+
+describe("CVE-2022-0492: release_agent of a cgroup v1 hierarchy", () => {
+  test.skipIf(existsSync("/sys/fs/cgroup/cgroup.controllers"))("cannot be written", async () => {
+    const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
+    const script =
+      "for f in $(find /sys/fs/cgroup -name release_agent -o -name notify_on_release); do echo /x >$f; done; echo end";
+    const { stdout, stderr } = await bundle.sh(script, { mounts: [...defaultMounts, cgroup] });
+    expect(stdout).toBe("end\n");
+    expect(stderr.split("\n").filter((line) => line !== "" && !line.includes("Read-only"))).toEqual([]);
+  });
+});
+
+describe("the host's root is out of reach", () => {
+  test("through .., through /proc/1/root, through a new mount namespace", async () => {
+    renameSync(join(bundle.rootfs, "etc/hostname"), join(bundle.rootfs, "etc/inside"));
+    const names = ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE"];
+    const capabilities = { bounding: names, permitted: names, effective: names };
+    const script = `cd /; cd ../../..; ls etc/inside; ls /proc/1/root/etc/inside; unshare -m ls /etc/inside
+      unshare -m sh -c 'umount -l /; umount -l .; ls / /.. ${victim}'; umount -l /; ls / /.. ${victim}`;
+    const { stdout } = await bundle.sh(script, { process: { capabilities } });
+    expect(stdout.match(/etc\/inside/g)).toHaveLength(3);
+    expect(stdout).not.toMatch(/^file$/m);
+  });
+});
