@@ -4,7 +4,7 @@ import { defineCommand } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalFlags } from "./global.ts";
 import { renderHelp, renderOverview } from "./help.ts";
-import { print } from "./output.ts";
+import { print, tell } from "./output.ts";
 import { nearest } from "./suggest.ts";
 
 export const help = defineCommand({
@@ -29,7 +29,7 @@ export const missing = defineCommand({
   examples: [],
   flags: {},
   async run() {
-    console.error(renderOverview(commands, globalFlags));
+    tell(renderOverview(commands, globalFlags));
     return 125;
   },
 });

@@ -19,6 +19,12 @@ export async function print(text: string): Promise<void> {
   }
 }
 
+/** Writes a line to standard error, at once and as it is: what is no result. */
+export function tell(line: string): void {
+  // Not console.error: on a terminal Bun paints what it writes red.
+  console.warn(line);
+}
+
 /** `value` as indented JSON on standard output. */
 export async function printJson(value: unknown): Promise<void> {
   await print(JSON.stringify(value, undefined, 2));

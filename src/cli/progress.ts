@@ -1,6 +1,7 @@
 /** Shows a pull on standard error: a bar a layer on a terminal, a line a change elsewhere, or JSON lines. */
 import type { PullListener, PullProgress } from "../engine/options.ts";
 import { humanSize, shortId } from "./human.ts";
+import { tell } from "./output.ts";
 import type { Screen } from "./pull-frame.ts";
 import { PullFrame } from "./pull-frame.ts";
 import type { LayerState } from "./pull-state.ts";
@@ -11,18 +12,18 @@ export type ProgressStyle = "auto" | "bar" | "plain" | "json" | "none";
 /** The listener of a style, writing to standard error. */
 export async function progressListener(style: ProgressStyle): Promise<PullListener> {
   if (style === "none") return warningsOnly;
-  if (style === "json") return (event) => console.error(JSON.stringify(event));
-  if (style === "plain") return plainListener((line) => console.error(line));
+  if (style === "json") return (event) => tell(JSON.stringify(event));
+  if (style === "plain") return plainListener(tell);
   const { isStreamTerminal, streamWindow } = await import("../engine/terminal.ts");
-  if (style === "auto" && !isStreamTerminal("stderr")) return plainListener((line) => console.error(line));
-  // Not Bun's writer: its rejections would be unhandled when the terminal goes away. console.error adds the last newline.
-  const write = (text: string) => console.error(text.slice(0, -1));
+  if (style === "auto" && !isStreamTerminal("stderr")) return plainListener(tell);
+  // Not Bun's writer: its rejections would be unhandled when the terminal goes away. tell() adds the last newline.
+  const write = (text: string) => tell(text.slice(0, -1));
   return barListener({ write, size: () => streamWindow("stderr") });
 }
 
 /** Even a quiet pull tells what went wrong on the way. */
 function warningsOnly(event: PullProgress): void {
-  if (event.type === "warning") console.error(`warning: ${event.message}`);
+  if (event.type === "warning") tell(`warning: ${event.message}`);
 }
 
 /** One line a state change of a layer, and one at each tenth of its transfer. */

@@ -3,7 +3,7 @@ import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, explain, hintOf } from "../base/error.ts";
 import type { Values } from "./flag.ts";
 import type { globalFlags } from "./global.ts";
-import { OutputClosed } from "./output.ts";
+import { OutputClosed, tell } from "./output.ts";
 
 /**
  * Exit code by kind. All are 125, so that a script can tell our failures from the exit codes of a container's program
@@ -48,8 +48,8 @@ export function guessedStyle(argv: readonly string[]): ReportStyle {
 /** Writes `error` to standard error; returns the exit code. */
 export function report(error: unknown, style: ReportStyle): number {
   if (error instanceof OutputClosed) return brokenPipe;
-  console.error(style.json ? jsonLine(error) : textLines(error));
-  if (style.debug && error instanceof Error) console.error(error.stack);
+  tell(style.json ? jsonLine(error) : textLines(error));
+  if (style.debug && error instanceof Error) tell(error.stack ?? "");
   return exitCodeOf(error);
 }
 

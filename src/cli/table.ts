@@ -32,7 +32,7 @@ export async function printList<Row>(rows: readonly Row[], options: ListOptions<
       columns.filter((column) => column.hidden !== true),
     );
   const template = parseTemplate(format.replace(/^table /, ""));
-  const lines = rows.map((row) => template.render(toText(columns, row)));
+  const lines = rows.map((row) => template.render(toText(columns, row), toJson(columns, row)));
   if (!format.startsWith("table ")) return await printLines(lines);
   const headings = template.fields.map(
     (field) => columns.find((column) => column.field === field)?.heading ?? field,
@@ -53,12 +53,6 @@ function toJson<Row>(columns: readonly Column<Row>[], row: Row): Record<string, 
   return Object.fromEntries(columns.map((column) => [column.field, (column.json ?? column.text)(row)]));
 }
 
-/** What templates see: texts, but structured values where a column has them. */
-function toText<Row>(columns: readonly Column<Row>[], row: Row): Record<string, unknown> {
-  return Object.fromEntries(columns.map((column) => [column.field, templateValue(column, row)]));
-}
-
-function templateValue<Row>({ text, json }: Column<Row>, row: Row): unknown {
-  const value = json?.(row);
-  return typeof value === "object" && value !== null ? value : text(row);
+function toText<Row>(columns: readonly Column<Row>[], row: Row): Record<string, string> {
+  return Object.fromEntries(columns.map((column) => [column.field, column.text(row)]));
 }

@@ -2,11 +2,13 @@
 import { CurruntError } from "../base/error.ts";
 import { nearest } from "./suggest.ts";
 
-type Piece = { readonly text: string } | { readonly render: (data: unknown) => string };
+type Render = (data: unknown, structured: unknown) => string;
+type Piece = { readonly text: string } | { readonly render: Render };
 
 /** A template that turns one row of data into text. */
 export interface Template {
-  readonly render: (data: unknown) => string;
+  /** `structured`: what `json`, `join` and paths into a field see; absent: the same data. */
+  readonly render: (data: unknown, structured?: unknown) => string;
   /** The names of the fields in it, for the heading of a table. */
   readonly fields: readonly string[];
 }
@@ -25,11 +27,12 @@ export function parseTemplate(source: string): Template {
   });
   return {
     fields,
-    render: (data) => pieces.map((piece) => ("text" in piece ? piece.text : piece.render(data))).join(""),
+    render: (data, structured = data) =>
+      pieces.map((piece) => ("text" in piece ? piece.text : piece.render(data, structured))).join(""),
   };
 }
 
-function parseAction(part: string): { readonly render: (data: unknown) => string; readonly field: string } {
+function parseAction(part: string): { readonly render: Render; readonly field: string } {
   const [, verb, path = "", separator] =
     /^\{\{-?\s*(?:(json|join)\s+)?\.([\w.-]*)(?:\s+"((?:[^"\\]|\\.)*)")?\s*-?\}\}$/.exec(part) ?? [];
   if (
@@ -41,18 +44,21 @@ function parseAction(part: string): { readonly render: (data: unknown) => string
       hint: 'fields are {{.Name}}, functions {{json .Name}} and {{join .Names ","}}',
     });
   }
-  const value = (data: unknown) => lookUp(data, path);
-  if (verb === "json") return { field: path, render: (data) => JSON.stringify(value(data)) ?? "null" };
+  if (verb === "json") {
+    return { field: path, render: (_, structured) => JSON.stringify(lookUp(structured, path)) ?? "null" };
+  }
   if (verb === "join") {
+    const glue = readEscapes(separator ?? "");
     return {
       field: path,
-      render: (data) =>
-        listOf(value(data), path)
-          .map(show)
-          .join(readEscapes(separator ?? "")),
+      render: (_, structured) => listOf(lookUp(structured, path), path).map(show).join(glue),
     };
   }
-  return { field: path, render: (data) => show(value(data)) };
+  const inside = path.includes(".");
+  return {
+    field: path,
+    render: (data, structured) => show(lookUp(inside ? structured : data, path)),
+  };
 }
 
 /** The value at `path`; names match whatever their case, so that docker's `.State.Pid` finds `state.pid`. */

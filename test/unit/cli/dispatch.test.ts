@@ -125,3 +125,13 @@ test("a full disk behind standard output is told", () => {
   expect(exitCode).toBe(125);
   expect(stderr.toString()).toMatch(/^currunt: write to standard output: .*ENOSPC|no space/i);
 });
+
+test("an error on a terminal is plain text", () => {
+  const line = `${process.execPath} ${main} nothing`;
+  const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], {
+    env: { ...process.env, TERM: "xterm" },
+  });
+  expect(stdout.toString()).toBe(
+    'currunt: unknown command "nothing"\r\nhint: "currunt help" lists the commands\r\n',
+  );
+});

@@ -38,6 +38,15 @@ describe("parseTemplate()", () => {
     expect(() => parseTemplate(source)).toThrow(message);
   });
 
+  test("shows texts, and hands json, join and paths the structured data", () => {
+    const render = (source: string) =>
+      parseTemplate(source).render({ L: "a=1,b=2" }, { L: { a: "1", b: ["x", "y"] } });
+    expect(render("{{.L}}")).toBe("a=1,b=2");
+    expect(render("{{json .L.a}}")).toBe('"1"');
+    expect(render("{{.L.a}}")).toBe("1");
+    expect(render('{{join .L.b "+"}}')).toBe("x+y");
+  });
+
   test("names the fields when one does not exist", () => {
     expect(() => parseTemplate("{{.Nmes}}").render(data)).toThrow(
       'flag -format: there is no field ".Nmes": did you mean ".Names"?',
