@@ -190,10 +190,6 @@ class Job {
 }
 
 function startWorker(): Worker {
-  // In the executable the file has been compiled to JavaScript, under the path that it has below `src`.
-  const compiled = import.meta.path.startsWith("/$bunfs/");
-  return new Worker(
-    compiled ? "/$bunfs/root/image/unpack-worker.js" : new URL("./unpack-worker.ts", import.meta.url).href,
-    { type: "module" },
-  );
+  // This form is the one that works from the sources and from the executable alike (`build.ts`).
+  return new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
 }

@@ -17,7 +17,6 @@ describe("run -user", () => {
     ["root:audio", "0 29 29 /root"],
     ["4242", "4242 0 0 /"],
     ["4242:4343", "4242 4343 4343 /"],
-    [":wheel", "0 10 10 /root"],
   ];
   for (const [user, expected] of cases) {
     test(`${user} is ${expected}`, async () => {
