@@ -2,7 +2,6 @@
 
 import type { Pointer } from "bun:ffi";
 import { dlopen, read } from "bun:ffi";
-import { endianness } from "node:os";
 
 type ArgumentType = "i16" | "i32" | "u32" | "i64" | "u64" | "ptr";
 interface Signature {
@@ -152,7 +151,8 @@ type Calls<T extends Record<string, { args: readonly ArgumentType[] }>> = {
   readonly [K in keyof T]: (...values: Arguments<T[K]["args"]>) => number;
 };
 
-if (endianness() !== "LE") throw new Error("currunt supports little-endian 64-bit machines only");
+if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1)
+  throw new Error("currunt supports little-endian 64-bit machines only");
 
 /** The C library's file name: glibc's, or musl's for this machine. */
 const library = openLibrary();

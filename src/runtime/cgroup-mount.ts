@@ -1,7 +1,7 @@
 /** The cgroup filesystem as a container sees it: the mounts that `type: cgroup` of a spec stands for. */
-import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import type { Slot, Step } from "../../ffi/plan.ts";
+import { readSmallFile } from "../sys/small-file.ts";
 import type { Draft } from "./draft.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly } from "./mount.ts";
@@ -21,10 +21,7 @@ export type HostCgroup =
 
 /** Reads what the host has. A host with v1 controllers and the unified hierarchy beside them counts as version 1. */
 export function readHostCgroup(): HostCgroup {
-  return parseHostCgroup(
-    readFileSync("/proc/self/cgroup", "utf8"),
-    readFileSync("/proc/self/mountinfo", "utf8"),
-  );
+  return parseHostCgroup(readSmallFile("/proc/self/cgroup"), readSmallFile("/proc/self/mountinfo"));
 }
 
 /** `cgroups`: lines "4:memory:/path" (`man 7 cgroups`); `mounts`: mountinfo, for hierarchies that are mounted. */

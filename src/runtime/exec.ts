@@ -1,7 +1,7 @@
 /** Runs a further process in a running container, confined as its init is. */
-import { readlinkSync } from "node:fs";
 import type { Namespace, Step } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
+import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
 import type { Init, Stdio } from "./create.ts";
 import { carryOut, seccompOf } from "./create.ts";
@@ -64,23 +64,22 @@ export function compileExec({ process, namespaces, seccomp, deathSignal }: Compi
   return draft;
 }
 
-const files = {
-  mount: "mnt",
-  pid: "pid",
-  network: "net",
-  ipc: "ipc",
-  uts: "uts",
-  cgroup: "cgroup",
-  user: "user",
-} as const satisfies Partial<Record<Namespace, string>>;
+/** Each namespace's link in /proc/PID/ns. */
+const files: readonly (readonly [Namespace, string])[] = [
+  ["mount", "mnt"],
+  ["pid", "pid"],
+  ["network", "net"],
+  ["ipc", "ipc"],
+  ["uts", "uts"],
+  ["cgroup", "cgroup"],
+  ["user", "user"],
+];
 
 /** The namespaces of process `pid` that are not ours. Joining our own user namespace would fail (`man 2 setns`). */
 function namespacesToJoin(pid: number): Namespace[] {
-  const differing: Namespace[] = [];
-  for (const [namespace, file] of Object.entries(files) as [Namespace, string][]) {
-    if (readlinkSync(`/proc/${pid}/ns/${file}`) !== readlinkSync(`/proc/self/ns/${file}`)) {
-      differing.push(namespace);
-    }
-  }
-  return differing;
+  using theirs = openDirectory(`/proc/${pid}/ns`);
+  using ours = openDirectory("/proc/self/ns");
+  return files
+    .filter(([, file]) => !readlinkat(theirs, file).equals(readlinkat(ours, file)))
+    .map(([namespace]) => namespace);
 }

@@ -1,5 +1,4 @@
 /** SyscallError: which call failed, on what, with which errno, and what that usually means. */
-import { getSystemErrorMap } from "node:util";
 import { errno } from "../../ffi/libc.ts";
 import { CurruntError } from "../base/error.ts";
 
@@ -44,15 +43,27 @@ const hints: Record<string, string | undefined> = {
   "clone3 ENOSPC": "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces",
 };
 
+let names: Map<number, string> | undefined;
+
 /** "ENOENT" for 2; "errno 9999" for a number the platform does not name. */
 export function errnoCode(errno: number): string {
-  return getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`;
+  if (names === undefined) {
+    names = new Map();
+    const { constants } = process.getBuiltinModule("node:os");
+    // Of two names for one number, EAGAIN and EWOULDBLOCK, the first is the usual one.
+    for (const [name, number] of Object.entries(constants.errno)) {
+      if (!names.has(number)) names.set(number, name);
+    }
+  }
+  return names.get(errno) ?? `errno ${errno}`;
 }
 
 /** "ENOENT: no such file or directory" for 2. */
 export function describeErrno(errno: number): string {
-  const known = getSystemErrorMap().get(-errno);
-  return known === undefined ? `errno ${errno}` : `${known[0]}: ${known[1]}`;
+  // Loaded here because it takes longer than a container takes to start, and only messages need it.
+  const { getSystemErrorMap } = process.getBuiltinModule("node:util");
+  const text = getSystemErrorMap().get(-errno)?.[1];
+  return text === undefined ? errnoCode(errno) : `${errnoCode(errno)}: ${text}`;
 }
 
 /** Returns `result`, or throws the SyscallError of the call that just returned -1. */

@@ -1,12 +1,10 @@
 /** Processes by descriptor: open, signal, wait, and who takes orphans in. */
-import { readFileSync } from "node:fs";
+import { PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, WNOHANG } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { check, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
+import { readSmallFile } from "./small-file.ts";
 
-const PR_SET_PDEATHSIG = 1;
-const PR_SET_CHILD_SUBREAPER = 36;
-const WNOHANG = 1;
 const EINTR = 4;
 const ECHILD = 10;
 
@@ -79,7 +77,7 @@ export function setDeathSignal(signal: number): void {
 export function startTimeOf(pid: number): number | undefined {
   let stat: string;
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    stat = readSmallFile(`/proc/${pid}/stat`);
   } catch {
     return undefined;
   }

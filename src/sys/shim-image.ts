@@ -1,5 +1,4 @@
 /** The shim's executable, as a descriptor that nobody can write to: what init is before it becomes the program. */
-import { readFileSync } from "node:fs";
 import shimPath from "../../dist/shim" with { type: "file" };
 import {
   F_ADD_SEALS,
@@ -24,8 +23,9 @@ import { changeMount, makeFilesystem } from "./mount.ts";
 let image: Fd | undefined;
 
 /** The image of this process's shims: made once, lent to the caller, closed when the process ends. */
-export function shimImage(): Fd {
-  image ??= makeImage(readFileSync(shimPath));
+export async function shimImage(): Promise<Fd> {
+  // Not with node:fs, whose loading would double the cost of the whole start.
+  image ??= makeImage(await Bun.file(shimPath).bytes());
   return image;
 }
 

@@ -64,7 +64,7 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   const conversation = new Conversation(ours, options);
   let shim: number | undefined;
   try {
-    shim = startShim(far, options);
+    shim = startShim(await shimImage(), far, options);
     const plan = options.plan();
     trySendPlan(ours, plan);
     await conversation.run(plan.steps);
@@ -80,9 +80,9 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   }
 }
 
-function startShim(far: Fd, { stdio }: PlanOptions): number {
+function startShim(image: Fd, far: Fd, { stdio }: PlanOptions): number {
   using socket = far;
-  return spawnImage({ image: shimImage(), stdio, socket });
+  return spawnImage({ image, stdio, socket });
 }
 
 function trySendPlan(socket: Fd, plan: PassedPlan): void {
