@@ -195,21 +195,29 @@ function forgetRuntimeVariables(executable: string): void {
   }
 }
 
-/** The default seccomp filter, for `seccomp-ready.ts`: compiling it takes longer than all else at a container's start. */
-async function seccompDefines(architecture: Architecture): Promise<Record<string, string>> {
-  const [{ compileSeccomp }, { digestProfile }, { defaultSeccompProfile }, { defaultCapabilities }] =
-    await Promise.all([
-      import("./src/runtime/seccomp.ts"),
-      import("./src/runtime/seccomp-ready.ts"),
-      import("./src/runtime/seccomp-profile.ts"),
-      import("./src/runtime/capability.ts"),
-    ]);
+/**
+ * Seccomp filters for `seccomp-ready.ts`, by the digest of their profile: the default one, those of containers that add one
+ * capability, drop all or have all. Compiling one takes as long as all else at a container's start.
+ */
+async function readyFilters(architecture: Architecture): Promise<Record<string, string>> {
+  const [{ compileSeccomp }, { digestProfile }, { defaultSeccompProfile }, capability] = await Promise.all([
+    import("./src/runtime/seccomp.ts"),
+    import("./src/runtime/seccomp-ready.ts"),
+    import("./src/runtime/seccomp-profile.ts"),
+    import("./src/runtime/capability.ts"),
+  ]);
+  const { adjustCapabilities, capabilityNames } = capability;
+  const sets = [
+    adjustCapabilities({ add: [], drop: [] }),
+    adjustCapabilities({ add: [], drop: ["ALL"] }),
+    adjustCapabilities({ add: ["ALL"], drop: [] }),
+    ...capabilityNames.map((name) => adjustCapabilities({ add: [name], drop: [] })),
+  ];
   const machine = architecture === "arm64" ? "aarch64" : "x86_64";
-  const profile = defaultSeccompProfile(defaultCapabilities, machine);
-  return {
-    CURRUNT_SECCOMP_PROFILE: JSON.stringify(digestProfile(profile)),
-    CURRUNT_SECCOMP_PROGRAM: JSON.stringify(compileSeccomp(profile, machine).toBase64()),
-  };
+  const profiles = sets.map((names) => defaultSeccompProfile(names, machine));
+  return Object.fromEntries(
+    profiles.map((profile) => [digestProfile(profile), compileSeccomp(profile, machine).toBase64()]),
+  );
 }
 
 /** Compiles `src/main.ts`, its workers and the shim into one executable at `outfile`. */
@@ -235,7 +243,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
-      ...(await seccompDefines(target.architecture)),
+      CURRUNT_SECCOMP: JSON.stringify(await readyFilters(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
     compile: {

@@ -1,10 +1,9 @@
-/** A profile's filter: compiled when currunt was built if it is the default one, which nearly every container has; else now. */
+/** A profile's filter: compiled when currunt was built if it is one of ours, which nearly every container has; else now. */
 import { SECCOMP_FILTER_FLAG_SPEC_ALLOW } from "../../ffi/kernel.ts";
 import type { LinuxSeccomp } from "./spec.ts";
 
-/** Stamped in by `build.ts`: digest of the default profile, and its program in base64. */
-declare const CURRUNT_SECCOMP_PROFILE: string | undefined;
-declare const CURRUNT_SECCOMP_PROGRAM: string | undefined;
+/** Stamped in by `build.ts`: programs in base64, by the digest of their profile. */
+declare const CURRUNT_SECCOMP: Readonly<Record<string, string>> | undefined;
 
 /** What seccomp(2) loads. */
 export interface LoadableFilter {
@@ -25,13 +24,20 @@ export async function loadableFilter(profile: LinuxSeccomp | undefined): Promise
 
 /** What tells two profiles apart: sha256 of their JSON. */
 export function digestProfile(profile: LinuxSeccomp): string {
-  const text = JSON.stringify(profile, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
-  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(toJson(profile)).digest("hex");
+}
+
+function toJson(profile: LinuxSeccomp): string {
+  try {
+    return JSON.stringify(profile);
+  } catch {
+    // A value beyond 2^53 is a bigint, which JSON does not take. Asking for each member is five times slower.
+    return JSON.stringify(profile, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+  }
 }
 
 function readyProgram(profile: LinuxSeccomp): Uint8Array | undefined {
-  if (typeof CURRUNT_SECCOMP_PROFILE === "undefined" || typeof CURRUNT_SECCOMP_PROGRAM === "undefined")
-    return undefined;
-  if (digestProfile(profile) !== CURRUNT_SECCOMP_PROFILE) return undefined;
-  return Uint8Array.fromBase64(CURRUNT_SECCOMP_PROGRAM);
+  if (typeof CURRUNT_SECCOMP === "undefined") return undefined;
+  const program = CURRUNT_SECCOMP[digestProfile(profile)];
+  return program === undefined ? undefined : Uint8Array.fromBase64(program);
 }
