@@ -15,6 +15,7 @@ import type { SpawnOptions } from "./spawn.ts";
 import { spawnImage } from "./spawn.ts";
 
 const EINTR = 4;
+const ECONNRESET = 104;
 
 /** Steps, and the descriptors of their slots 0, 1 … */
 export interface PassedPlan {
@@ -153,8 +154,10 @@ class Conversation {
     if (ready === -1 && errno() !== EINTR) throw new SyscallError("poll", errno());
     if (ready <= 0) return undefined;
     const packet = new Uint8Array(2048);
-    const length = check(libc.read(this.#socket.number, packet, packet.length), "read", "the shim's socket");
-    return length === 0 ? "closed" : unpackMessage(packet.subarray(0, length));
+    const length = libc.read(this.#socket.number, packet, packet.length);
+    // A reset is an end too: of a process that died before it had read all that was sent to it.
+    if (length === 0 || (length === -1 && errno() === ECONNRESET)) return "closed";
+    return unpackMessage(packet.subarray(0, check(length, "read", "the shim's socket")));
   }
 
   /** The same without blocking: a step hangs, on a dead network filesystem perhaps, and the process must stay awake. */

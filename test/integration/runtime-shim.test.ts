@@ -1,0 +1,162 @@
+/** The shim itself: sync points, failures at any step, deaths on either side. Whatever happens, no process is left. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Step } from "../../ffi/plan.ts";
+import { pipe } from "../../src/sys/fd.ts";
+import { reap, waitForEnd } from "../../src/sys/process.ts";
+import { runPlan, StepError } from "../../src/sys/shim.ts";
+import { Bundle, readAll } from "../fixtures/bundle.ts";
+
+const root = join(import.meta.dir, "../..");
+let bundle: Bundle;
+beforeAll(async () => {
+  bundle = await Bundle.make();
+});
+afterAll(() => bundle[Symbol.asyncDispose]());
+
+const clone: Step = { op: "clone", namespaces: ["mount"], deathSignal: 9 };
+const exec = (...args: string[]): Step => ({ op: "exec", paths: [`/bin/${args[0]}`], args, env: [] });
+
+/** Runs the steps on the caller's streams; the program's end as an exit code. */
+async function run(
+  steps: Step[],
+  onSync?: (point: string, pid: number) => void | Promise<void>,
+): Promise<number> {
+  const { pid, pidfd } = await runPlan({ plan: () => ({ steps, fds: [] }), stdio: "inherit", onSync });
+  pidfd.close();
+  const ended = waitForEnd(pid);
+  return ended !== undefined && "exitCode" in ended.end ? ended.end.exitCode : -1;
+}
+
+describe("runPlan()", () => {
+  test("stops at a sync point until the caller has done its part", async () => {
+    const seen: string[] = [];
+    const steps: Step[] = [
+      clone,
+      { op: "sync", point: "first" },
+      { op: "sync", point: "second" },
+      exec("true"),
+    ];
+    const onSync = async (point: string, pid: number) => {
+      await Bun.sleep(1);
+      // Still the shim, which shows nobody what it is.
+      seen.push(`${point} ${readlinkSync(`/proc/${pid}/exe`)}`);
+    };
+    expect(await run(steps, onSync)).toBe(0);
+    expect(seen).toEqual(["first /memfd:currunt (deleted)", "second /memfd:currunt (deleted)"]);
+  });
+
+  test("connects the program's streams", async () => {
+    const out = pipe();
+    using reader = out.reader;
+    using writer = out.writer;
+    const plan = () => ({ steps: [clone, exec("echo", "hello")], fds: [] });
+    const { pid, pidfd } = await runPlan({ plan, stdio: { stdin: reader, stdout: writer, stderr: writer } });
+    pidfd.close();
+    waitForEnd(pid);
+    writer.close();
+    expect(readAll(reader)).toBe("hello\n");
+  });
+
+  test("carries plans of any size", async () => {
+    const env = Array.from({ length: 2000 }, (_, i) => `VARIABLE_${i}=${"x".repeat(500)}`);
+    const args = ["sh", "-c", '[ "$#" = 999 ] && [ -n "$VARIABLE_1999" ]', "sh", ...new Array(999).fill("y")];
+    expect(await run([clone, { op: "exec", paths: ["/bin/sh"], args, env }])).toBe(0);
+  });
+
+  test("names the step, the call and the error number of a failure", async () => {
+    const steps: Step[] = [clone, { op: "open", slot: 0, path: "/no/such/path", read: false }, exec("true")];
+    const failure = await run(steps).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StepError);
+    expect(failure).toMatchObject({
+      operation: "openat",
+      code: "ENOENT",
+      step: steps[1],
+      message: '#0 = open "/no/such/path": openat: ENOENT: no such file or directory',
+    });
+    expect(reap(-1)).toBeUndefined();
+  });
+
+  test("ends all when a sync point fails", async () => {
+    const steps: Step[] = [clone, { op: "sync", point: "bad" }, exec("true")];
+    const failing = run(steps, () => {
+      throw new Error("no network today");
+    });
+    await expect(failing).rejects.toThrow("no network today");
+    expect(reap(-1)).toBeUndefined();
+  });
+
+  test("tells when init is killed before it is the program", async () => {
+    const steps: Step[] = [clone, { op: "sync", point: "deadly" }, exec("true")];
+    const killed = run(steps, (_point, pid) => {
+      process.kill(pid, "SIGKILL");
+    });
+    await expect(killed).rejects.toThrow("killed while it was set up");
+    expect(reap(-1)).toBeUndefined();
+  });
+
+  test("stays awake while a step hangs", async () => {
+    const fifo = join(bundle.directory, "fifo");
+    expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+    const opening = run([clone, { op: "open", slot: 0, path: fifo, read: true }, exec("true")]);
+    // Longer than the shim is waited for in place: only an event loop that goes on gets to open the other side.
+    await Bun.sleep(200);
+    await Bun.write(fifo, "x");
+    expect(await opening).toBe(0);
+  });
+
+  test("refuses a slot that nothing is in", async () => {
+    await expect(run([clone, { op: "pivot", slot: 5 }])).rejects.toThrow("EPROTO");
+    await expect(run([clone, { op: "pivot", slot: 5000 }])).rejects.toThrow("EPROTO");
+    expect(reap(-1)).toBeUndefined();
+  });
+});
+
+/** Pids of processes that are the shim, or run a program with `marker` among its arguments. */
+function remnants(marker: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const exe = readlinkSync(`/proc/${pid}/exe`);
+      const fd = Bun.spawnSync(["cat", `/proc/${pid}/cmdline`]).stdout.toString();
+      return (exe.startsWith("/memfd:currunt") && parentOf(pid) === "1") || fd.includes(marker);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function parentOf(pid: string): string | undefined {
+  const status = Bun.spawnSync(["cat", `/proc/${pid}/status`]).stdout.toString();
+  return /^PPid:\s*(\d+)$/m.exec(status)?.[1];
+}
+
+describe("when the caller is killed", () => {
+  test("at any moment of a start, nothing of the container goes on", async () => {
+    const marker = `9${process.pid}`;
+    const script = join(bundle.directory, "start.ts");
+    writeFileSync(
+      script,
+      `import { startContainer } from ${JSON.stringify(join(root, "src/runtime/create.ts"))};
+       import { specWith } from ${JSON.stringify(join(root, "test/fixtures/bundle.ts"))};
+       const spec = specWith({ process: { args: ["sleep", "${marker}"] } });
+       console.log("starting");
+       for (;;) await startContainer({ id: "k", spec, bundle: "${bundle.directory}", stdio: "inherit", deathSignal: 9 });`,
+    );
+    for (let i = 0; i < 12; i++) {
+      const child = Bun.spawn([process.execPath, script], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      await child.stdout.getReader().read();
+      await Bun.sleep(3 * i);
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    // They die of a signal that was sent when the caller died: give the kernel a moment to take them down.
+    for (let i = 0; i < 100 && remnants(marker).length > 0; i++) await Bun.sleep(20);
+    expect(remnants(marker)).toEqual([]);
+  });
+});
