@@ -1,10 +1,11 @@
 /** The content store: manifests and configs as files named by their digest. */
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
+import type { BackgroundSync } from "../sys/blocking.ts";
 import { fsyncDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
-import { openat, openDirectory, syncfs, unlinkat, writeAll } from "../sys/file.ts";
+import { openat, openDirectory, unlinkat, writeAll } from "../sys/file.ts";
 import { digestOf, parseDigest } from "./digest.ts";
 
 /** Blobs under `blobs/<algorithm>/<hex>`. */
@@ -20,6 +21,11 @@ export class BlobStore {
   path(digest: string): string {
     const { algorithm, hex } = parseDigest(digest);
     return join(this.#root, algorithm, hex);
+  }
+
+  /** Whether there is a file for it, damaged or not. */
+  has(digest: string): boolean {
+    return existsSync(this.path(digest));
   }
 
   /** The content; undefined when it is missing, or damaged: then it has to come anew. */
@@ -38,7 +44,7 @@ export class BlobStore {
    * Stores `blobs`, which are checked already. Everything on the file system is on the disk before the first has its name:
    * what a name shows is complete also after a power cut. `staging`: a directory for the time between.
    */
-  write(blobs: ReadonlyMap<string, Uint8Array>, staging: string): void {
+  async write(blobs: ReadonlyMap<string, Uint8Array>, staging: string, sync: BackgroundSync): Promise<void> {
     using directory = openDirectory(staging);
     let serial = 0;
     const renames: [from: string, to: string][] = [];
@@ -48,7 +54,7 @@ export class BlobStore {
       writeAll(file, bytes);
       renames.push([join(staging, name), this.path(digest)]);
     }
-    syncfs(directory);
+    await sync.finish();
     for (const [from, to] of renames) {
       mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
       renameSync(from, to);

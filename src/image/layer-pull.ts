@@ -3,8 +3,9 @@ import { renameSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
+import type { BackgroundSync } from "../sys/blocking.ts";
+import { whenUnlocked } from "../sys/blocking.ts";
 import { removeTree } from "../sys/directory.ts";
-import { whenUnlocked } from "../sys/unlock.ts";
 import type { UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
 import { finishLayer } from "./layer-finish.ts";
@@ -29,6 +30,8 @@ export interface LayerPullContext {
   readonly store: ImageStore;
   /** Directory of this pull for what is not complete. */
   readonly staging: string;
+  /** Is told what is written, so that it reaches the disk early. */
+  readonly sync: BackgroundSync;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: PullListener;
 }
@@ -154,9 +157,10 @@ class LayerPull {
   }
 
   async #transfer(plan: LayerPlan, staging: string, onRestart: () => void): Promise<UnpackedLayer> {
-    const { signal, onProgress } = this.#context;
+    const { signal, onProgress, sync } = this.#context;
     const { digest, size, mediaType } = plan.descriptor;
     let reported = 0;
+    let written = 0;
     let streamError: unknown;
     const stream = this.#open(plan.descriptor, onRestart, (error) => {
       streamError = error;
@@ -171,6 +175,8 @@ class LayerPull {
         onProgress: ({ compressedBytes, uncompressedBytes }) => {
           onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
           reported = compressedBytes;
+          sync.wrote(uncompressedBytes - written);
+          written = uncompressedBytes;
         },
       });
       this.transferredBytes += size;

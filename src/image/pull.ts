@@ -1,5 +1,6 @@
 /** Pulling: a reference becomes an image on disk, its layers fetched, checked and unpacked at once. */
 import { CurruntError, wrap } from "../base/error.ts";
+import { BackgroundSync } from "../sys/blocking.ts";
 import type { Credentials } from "./credentials.ts";
 import { findCredentials } from "./credentials.ts";
 import { leaseLayers } from "./garbage.ts";
@@ -18,6 +19,9 @@ import { resolveImage } from "./resolve.ts";
 import { makeStaging } from "./staging.ts";
 import type { Image, ImageStore } from "./store.ts";
 import type { Patience } from "./transport.ts";
+
+/** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
+const SYNC_PIECE_BYTES = 32 << 20;
 
 /** A user name and a password or token for a registry. */
 export interface Login {
@@ -75,6 +79,7 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
   const known = store.find(resolved.manifest.config.digest);
   if (known !== undefined) {
     onProgress({ type: "up-to-date", reference: name, digest: resolved.digest });
+    await keepDocuments(resolved.documents, store);
     const image = store.rename(known.id, reference, resolved.digest);
     onProgress(done(name, resolved, 0, startedAt));
     return image;
@@ -91,15 +96,17 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     totalBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
   });
   using staging = makeStaging(store.paths.staging);
+  using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
   const { stored, transferredBytes } = await pullLayers(layers, {
     client,
     store,
     staging: staging.path,
+    sync,
     signal,
     onProgress,
   });
   const documents = new Map(resolved.documents).set(resolved.manifest.config.digest, config);
-  store.blobs.write(documents, staging.path);
+  await store.blobs.write(documents, staging.path, sync);
   const image = store.commit({
     id: resolved.manifest.config.digest,
     manifestDigest: resolved.manifestDigest,
@@ -111,6 +118,15 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
   });
   onProgress(done(name, resolved, transferredBytes, startedAt));
   return image;
+}
+
+/** Another index or manifest of the same image: kept, so that the next pull need not ask for its parts. */
+async function keepDocuments(documents: ReadonlyMap<string, Uint8Array>, store: ImageStore): Promise<void> {
+  const missing = new Map([...documents].filter(([digest]) => !store.blobs.has(digest)));
+  if (missing.size === 0) return;
+  using staging = makeStaging(store.paths.staging);
+  using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
+  await store.blobs.write(missing, staging.path, sync);
 }
 
 function done(

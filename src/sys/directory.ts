@@ -56,10 +56,24 @@ export function removeTree(directory: Fd | undefined, path: Path): void {
   } catch (error) {
     if (failedWith(error, "ENOENT", "ENOTDIR")) return;
     if (!failedWith(error, "EISDIR", "EPERM")) throw error;
-    emptyTree(directory, path);
-    rmdirat(directory, path);
+    // From the parent's descriptor: the path to it may well cross mount points, only what is below may not.
+    const { parent, name } = splitPath(path);
+    using above = parent.length === 0 ? undefined : openat(directory, parent, O_RDONLY | O_DIRECTORY);
+    emptyTree(above ?? directory, name);
+    rmdirat(above ?? directory, name);
   }
 }
+
+/** The part up to the last slash (with it, empty when there is none) and the name after it. */
+function splitPath(path: Path): { parent: Buffer; name: Buffer } {
+  const bytes = Buffer.from(path);
+  let end = bytes.length;
+  while (end > 1 && bytes[end - 1] === SLASH) end--;
+  const start = bytes.lastIndexOf(SLASH, end - 1) + 1;
+  return { parent: bytes.subarray(0, start), name: bytes.subarray(start, end) };
+}
+
+const SLASH = 0x2f;
 
 function emptyTree(directory: Fd | undefined, path: Path): void {
   using top = openat2(directory, path, {

@@ -1,0 +1,87 @@
+/** Calls that block their thread, made in a thread of their own. */
+import type { BlockingCall } from "./blocking-worker.ts";
+
+/** Resolves once nobody holds the lock of the file at `path`, at once when it is missing; rejects when `signal` says so. */
+export async function whenUnlocked(path: string, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  using thread = new BlockingThread();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await Promise.race([thread.call({ call: "waitForUnlock", path }), promise]);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Writes a file system's data to its disk while more is being made, so that the last bit, which has to be waited for,
+ * is small. Starts its thread with the first piece.
+ */
+export class BackgroundSync implements Disposable {
+  readonly #path: string;
+  readonly #pieceBytes: number;
+  #thread: BlockingThread | undefined;
+  #running: Promise<void> | undefined;
+  #unwritten = 0;
+
+  /** `path`: a directory of the file system. `pieceBytes`: how much may gather before it is written. */
+  constructor(path: string, pieceBytes: number) {
+    this.#path = path;
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** Tells that `bytes` more were written to files. Never waits. */
+  wrote(bytes: number): void {
+    this.#unwritten += bytes;
+    if (this.#unwritten < this.#pieceBytes || this.#running !== undefined) return;
+    this.#unwritten = 0;
+    this.#running = this.#sync().finally(() => {
+      this.#running = undefined;
+    });
+    // Whether it worked is told by the last one.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Resolves when all that was written before the call is on the disk. */
+  async finish(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+    await this.#sync();
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread?.[Symbol.dispose]();
+  }
+
+  #sync(): Promise<void> {
+    this.#thread ??= new BlockingThread();
+    return this.#thread.call({ call: "syncfs", path: this.#path });
+  }
+}
+
+/** One thread, one call at a time. */
+class BlockingThread implements Disposable {
+  readonly #worker = new Worker(workerFile(), { type: "module" });
+
+  call(call: BlockingCall): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#worker.onmessage = () => resolve();
+    this.#worker.onerror = ({ message }) => reject(new Error(message));
+    this.#worker.postMessage(call);
+    return promise;
+  }
+
+  /** A call that still blocks does not keep the process. */
+  [Symbol.dispose](): void {
+    this.#worker.unref();
+    this.#worker.terminate();
+  }
+}
+
+/** In the executable the worker is a compiled file, under the path that it has below `src` (build.ts). */
+function workerFile(): string {
+  return import.meta.path.startsWith("/$bunfs/")
+    ? "/$bunfs/root/sys/blocking-worker.js"
+    : new URL("./blocking-worker.ts", import.meta.url).href;
+}
