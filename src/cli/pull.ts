@@ -4,6 +4,7 @@ import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
 import { progressFlag, pullWatch } from "./pull-watch.ts";
 import { reportStyle } from "./report.ts";
+import { platformOf } from "./run-options.ts";
 
 export const pull = defineCommand({
   name: "pull",
@@ -29,13 +30,16 @@ export const pull = defineCommand({
   completes: "image",
   positionals: { min: 1, names: "the name of an image" },
   async run({ flags, positionals }) {
+    const { quiet } = flags;
+    const options = {
+      quiet,
+      ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
+    };
     const engine = await openEngine(flags);
-    const { platform, quiet } = flags;
     return await forEach(
       positionals,
       { order: "sequential", style: reportStyle(flags) },
       async (reference) => {
-        const options = { quiet, ...(platform === undefined ? {} : { platform }) };
         const { id } = await pullWatch(flags, (watch) => engine.pull(reference, options, watch));
         return id;
       },

@@ -79,8 +79,20 @@ function readSource({ flags, positionals, directory }: RunLine): RootSource {
     kind: "image",
     reference,
     pull: flags.pull,
-    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
   };
+}
+
+/** Checked here, before a registry is asked; the names themselves are the image's to have. */
+export function platformOf(text: string): string {
+  if (/^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9.]+)?$/i.test(text)) return text;
+  throw new CurruntError(
+    "invalid",
+    `flag -platform: ${JSON.stringify(text)} is not OS/ARCH or OS/ARCH/VARIANT`,
+    {
+      hint: "write linux/amd64, linux/arm64 or linux/arm/v7",
+    },
+  );
 }
 
 function commandOf({ flags }: RunLine, positionals: readonly string[]): Pick<RunOptions, "command"> {

@@ -4,6 +4,7 @@ import { hostname as hostnameOfHost } from "node:os";
 import { join } from "node:path";
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
+import { adjustCapabilities } from "../runtime/capability.ts";
 import type { ContainerRecord, ContainerStatus } from "./container.ts";
 import { newID, shortID } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -48,6 +49,9 @@ async function inputOf(
   options: RunOptions,
   watch: PullWatch,
 ): Promise<Omit<GenerateInput, "name">> {
+  // What is wrong is said before an image is pulled for nothing.
+  adjustCapabilities({ add: options.capabilitiesAdd, drop: options.capabilitiesDrop });
+  const seccomp = await seccompOf(options);
   const image = await imageOf(context, options, watch);
   return {
     id,
@@ -55,7 +59,7 @@ async function inputOf(
     ...(image === undefined ? {} : { image }),
     hostname: options.hostname ?? (options.network === "host" ? hostnameOfHost() : shortID(id)),
     etc: containerPaths(context.roots, id).etc,
-    seccomp: await seccompOf(options),
+    seccomp,
     newVolume: () => {
       const name = newID();
       return { name, path: volumePath(context.roots, name) };

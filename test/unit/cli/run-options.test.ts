@@ -130,6 +130,7 @@ const refused: [string[], string][] = [
   [["-p", "http", "b"], 'publish "http": is not a mapping of ports'],
   [["-p", "1-3:1-2", "b"], 'publish "1-3:1-2": is not a mapping of ports'],
   [["-p", "70000:1", "b"], 'publish "70000:1": is not a mapping of ports'],
+  [["-platform", "linux", "b"], 'flag -platform: "linux" is not OS/ARCH or OS/ARCH/VARIANT'],
   [["-dns", "dns.example", "b"], '"dns.example" is not an IP address'],
   [["-add-host", "a", "b"], 'flag -add-host: "a" is not NAME:ADDRESS'],
   [["-stop-signal", "FOO", "b"], 'flag -stop-signal: "FOO" is not a signal'],
