@@ -77,11 +77,15 @@ async function imageOf(
   return await findImage(context, source, { quiet, watch });
 }
 
-async function seccompOf({ seccomp, privileged }: RunOptions): Promise<ContainerRecord["seccomp"]> {
+async function seccompOf(options: RunOptions): Promise<ContainerRecord["seccomp"]> {
+  const { seccomp, privileged, capabilitiesAdd: add, capabilitiesDrop: drop } = options;
   if (privileged || seccomp === "unconfined") return "unconfined";
   if (seccomp === "default") return "default";
-  const { readSeccompProfile } = await import("./seccomp-file.ts");
-  return readSeccompProfile(seccomp.profilePath);
+  const [{ readSeccompProfile }, { adjustCapabilities }] = await Promise.all([
+    import("./seccomp-file.ts"),
+    import("../runtime/capability.ts"),
+  ]);
+  return readSeccompProfile(seccomp.profilePath, adjustCapabilities({ add, drop }));
 }
 
 function store(

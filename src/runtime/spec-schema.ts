@@ -132,7 +132,32 @@ const action = v.picklist([
   "SCMP_ACT_NOTIFY",
 ]);
 
-/** Shared with the seccomp profiles that come alone, in a file. */
+/** One entry of a profile's `syscalls`. */
+export const seccompEntrySchema = v.object({
+  names: v.pipe(texts, v.nonEmpty("is empty")),
+  action,
+  errnoRet: optional(natural),
+  args: optional(
+    v.array(
+      v.object({
+        index: v.pipe(natural, v.maxValue(5)),
+        value: limit,
+        valueTwo: optional(limit),
+        op: v.picklist([
+          "SCMP_CMP_NE",
+          "SCMP_CMP_LT",
+          "SCMP_CMP_LE",
+          "SCMP_CMP_EQ",
+          "SCMP_CMP_GE",
+          "SCMP_CMP_GT",
+          "SCMP_CMP_MASKED_EQ",
+        ]),
+      }),
+    ),
+  ),
+});
+
+/** `linux.seccomp`; shared with the profiles that come alone, in a file. */
 export const seccompSchema = v.object({
   defaultAction: action,
   defaultErrnoRet: optional(natural),
@@ -140,33 +165,7 @@ export const seccompSchema = v.object({
   flags: optional(texts),
   listenerPath: optional(text),
   listenerMetadata: optional(text),
-  syscalls: optional(
-    v.array(
-      v.object({
-        names: v.pipe(texts, v.nonEmpty("is empty")),
-        action,
-        errnoRet: optional(natural),
-        args: optional(
-          v.array(
-            v.object({
-              index: v.pipe(natural, v.maxValue(5)),
-              value: limit,
-              valueTwo: optional(limit),
-              op: v.picklist([
-                "SCMP_CMP_NE",
-                "SCMP_CMP_LT",
-                "SCMP_CMP_LE",
-                "SCMP_CMP_EQ",
-                "SCMP_CMP_GE",
-                "SCMP_CMP_GT",
-                "SCMP_CMP_MASKED_EQ",
-              ]),
-            }),
-          ),
-        ),
-      }),
-    ),
-  ),
+  syscalls: optional(v.array(seccompEntrySchema)),
 });
 
 const linux = v.object({
