@@ -106,7 +106,7 @@ function ignore(): void {}
 function openBelow(below: Fd, path: ByteString, resolve: number): Fd | undefined {
   try {
     return openat2(below, path === "" ? "." : bytesOf(path), {
-      flags: O_PATH | O_NOFOLLOW,
+      flags: O_PATH,
       resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
     });
   } catch (error) {
@@ -141,6 +141,7 @@ function linkOwn(finisher: Finisher, target: ByteString, parent: Fd, name: Buffe
 }
 
 function copyFromBelow({ below, namespace }: Finisher, target: ByteString, parent: Fd, name: Buffer): void {
+  // Links on the way are followed, within the layers; the last name is not.
   using directory = below === undefined ? undefined : openBelow(below, parentOf(target), 0);
   const source = bytesOf(nameOf(target));
   const status = directory === undefined ? undefined : lookup(directory, source);

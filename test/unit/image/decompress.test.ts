@@ -145,11 +145,11 @@ describe("decompress()", () => {
     const broken = decompress(pieces(gzipSync(text), 5000), () => {
       throw new Error("no more");
     });
-    expect(broken).rejects.toThrow("no more");
+    await expect(broken).rejects.toThrow("no more");
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield gzipSync(text).subarray(0, 1000);
       throw new Error("connection lost");
     }
-    expect(decompress(failing(), () => undefined)).rejects.toThrow("connection lost");
+    await expect(decompress(failing(), () => undefined)).rejects.toThrow("connection lost");
   });
 });
