@@ -22,7 +22,7 @@ export const operations = {
   filesystem: 12,
   attributes: 13,
   attach: 14,
-  coverRoot: 15,
+  cover: 15,
   pivot: 16,
   mask: 17,
   readonly: 18,
@@ -152,7 +152,7 @@ type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "coverRoot" | "pivot")
+      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -184,7 +184,8 @@ function mountRecordOf(step: MountStep): StepRecord {
         texts: [step.path],
         flags: step.follow ? 0 : stepFlags.NOFOLLOW,
       };
-    case "coverRoot":
+    case "cover":
+      return { slot: step.slot, texts: [step.path] };
     case "pivot":
       return { slot: step.slot };
     case "mask":

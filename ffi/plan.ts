@@ -124,8 +124,8 @@ export type Step =
     }
   /** Attaches a detached mount; a missing target is made as what the mount is: a directory or a file. */
   | { op: "attach"; slot: Slot; root: Slot; path: string; follow: boolean }
-  /** Attaches a detached mount over the host's root, in this mount namespace. */
-  | { op: "coverRoot"; slot: Slot }
+  /** Attaches a detached mount over a path of the host's, in this mount namespace. */
+  | { op: "cover"; slot: Slot; path: string }
   /** Makes the mount in `slot` the root and lets go of everything else. */
   | { op: "pivot"; slot: Slot }
   /** Covers a file with the device `null`, a directory with `empty`, both of the tree `source`; skips what is missing. */
@@ -233,7 +233,7 @@ type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "coverRoot" | "pivot")
+      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -256,8 +256,8 @@ function describeMount(step: MountStep): string {
     }
     case "attach":
       return `mount #${step.slot} on ${quote(step.path)} in #${step.root}`;
-    case "coverRoot":
-      return `mount #${step.slot} over the host's root`;
+    case "cover":
+      return `mount #${step.slot} over the host's ${quote(step.path)}`;
     case "pivot":
       return `make #${step.slot} the root and let go of the old one`;
     case "mask":

@@ -125,15 +125,18 @@ void step_attach(const struct step *step)
 	sys_close(target);
 }
 
-void step_cover_root(const struct step *step)
+void step_cover(const struct step *step)
 {
-	s32 target = must(sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "openat");
+	s32 target = must(sys_openat(AT_FDCWD, text_of(step, 0), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "openat");
 
 	attach(slot_fd(step->slot), target);
 	sys_close(target);
 }
 
-/* The old root lands on top of the new one, and goes (man 2 pivot_root, "pivot_root(".", ".")"). */
+/*
+ * The old root lands on top of the new one, and goes (man 2 pivot_root, "pivot_root(".", ".")"). The plan has made it a
+ * slave: what is taken off here stays mounted on the host.
+ */
 void step_pivot(const struct step *step)
 {
 	s32 old = must(sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "openat");
@@ -142,8 +145,6 @@ void step_pivot(const struct step *step)
 	must(sys_fchdir(slot_fd(step->slot)), "fchdir");
 	must(sys_pivot_root(".", "."), "pivot_root");
 	must(sys_fchdir(old), "fchdir");
-	/* So that taking the host's mounts off here does not take them off there. */
-	change_mount(old, AT_RECURSIVE, 0, 0, MS_SLAVE);
 	/* The call takes the uppermost of what lies over the directory: once more until the old root itself has gone. */
 	must(sys_umount2(".", MNT_DETACH), "umount2");
 	while ((gone = sys_umount2(".", MNT_DETACH)) == 0)

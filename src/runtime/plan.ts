@@ -56,7 +56,7 @@ export function compile(options: CompileOptions): Plan {
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
   const mounts = openSources(draft, spec.mounts ?? [], options.bundle);
   const masks = makeMasks(draft, spec);
-  draft.add({ op: "coverRoot", slot: root });
+  draft.add({ op: "cover", slot: root, path: "/" });
 
   const last = placeMounts(draft, root, mounts, options.cgroup);
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
@@ -109,7 +109,7 @@ function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
 
 /**
  * A read-only filesystem with a null device and an empty directory, which cover what is masked. It lies over the host's
- * root, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
+ * /proc, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
  */
 function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
   if ((spec.linux?.maskedPaths ?? []).length === 0) return undefined;
@@ -124,7 +124,7 @@ function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
     { op: "device", root: slot, path: "/null", type: "c", major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 },
     { op: "directory", root: slot, path: "/empty", mode: 0o755 },
     makeReadonly(slot),
-    { op: "coverRoot", slot },
+    { op: "cover", slot, path: "/proc" },
   );
   return slot;
 }

@@ -41,7 +41,7 @@ describe("compile()", () => {
       "make #1 and all below slave",
       '#2 = copy of the mounts at "/bundle/rootfs"',
       "make #2 and all below private",
-      "mount #2 over the host's root",
+      'mount #2 over the host\'s "/"',
       ...[
         ["null", "1:3"],
         ["zero", "1:5"],
@@ -76,7 +76,7 @@ describe("compile()", () => {
     const steps = stepsFor({ mounts: [{ destination: "/data", source: "data", options: ["rbind", "ro"] }] });
     const source = steps.findIndex((step) => step.op === "tree" && step.path === "/bundle/data");
     expect(source).toBeGreaterThan(0);
-    expect(source).toBeLessThan(indexOf(steps, "coverRoot"));
+    expect(source).toBeLessThan(indexOf(steps, "cover"));
   });
 
   test("installs the seccomp filter last with no_new_privs, and before capabilities go without", () => {
