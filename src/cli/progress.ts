@@ -32,6 +32,7 @@ export function plainListener(write: (line: string) => void): PullListener {
   const tenths = new Map<string, number>();
   return (event) => {
     applyEvent(layers, event);
+    if (isRepetition(layers, event)) return;
     const line =
       "digest" in event && event.type === "layer-progress" ? tenthLine(event.digest) : plainLine(event);
     if (line !== undefined) write(line);
@@ -45,6 +46,11 @@ export function plainListener(write: (line: string) => void): PullListener {
     tenths.set(digest, tenth);
     return `layer ${shortId(digest)}: ${tenth * 10} % of ${humanSize(layer.totalBytes)}`;
   }
+}
+
+/** "Up to date" has said it all: the end of a pull of nothing is no news. */
+function isRepetition(layers: ReadonlyMap<string, LayerState>, event: PullProgress): boolean {
+  return event.type === "done" && layers.size === 0 && event.transferredBytes === 0;
 }
 
 /** What a single event is worth saying; undefined when nothing. */
@@ -86,6 +92,7 @@ export function barListener(screen: Screen): PullListener {
   let drawnAt = Number.NEGATIVE_INFINITY;
   return (event) => {
     applyEvent(layers, event);
+    if (isRepetition(layers, event)) return;
     const line = event.type.startsWith("layer-") ? undefined : plainLine(event);
     const now = performance.now();
     if (line === undefined && event.type !== "layer-done" && now - drawnAt < frameInterval) return;

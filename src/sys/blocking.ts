@@ -62,7 +62,7 @@ export class BackgroundSync implements Disposable {
 
 /** One thread, one call at a time. */
 class BlockingThread implements Disposable {
-  readonly #worker = new Worker(workerFile(), { type: "module" });
+  readonly #worker = new Worker(new URL("./blocking-worker.ts", import.meta.url), { type: "module" });
 
   call(call: BlockingCall): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -77,11 +77,4 @@ class BlockingThread implements Disposable {
     this.#worker.unref();
     this.#worker.terminate();
   }
-}
-
-/** In the executable the worker is a compiled file, under the path that it has below `src` (build.ts). */
-function workerFile(): string {
-  return import.meta.path.startsWith("/$bunfs/")
-    ? "/$bunfs/root/sys/blocking-worker.js"
-    : new URL("./blocking-worker.ts", import.meta.url).href;
 }

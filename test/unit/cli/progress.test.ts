@@ -48,6 +48,21 @@ test("plainListener() says a line a change and a line a tenth", () => {
   ]);
 });
 
+test("plainListener() says once that an image is up to date", () => {
+  const lines: string[] = [];
+  const listener = plainListener((line) => lines.push(line));
+  listener({ type: "up-to-date", reference: "x", digest: "sha256:1" });
+  const last = {
+    reference: "x",
+    digest: "sha256:1",
+    imageID: "sha256:2",
+    transferredBytes: 0,
+    durationMs: 1,
+  };
+  listener({ type: "done", ...last });
+  expect(lines).toEqual(["x: up to date, sha256:1"]);
+});
+
 describe("layerLine()", () => {
   const layer = { phase: "downloading", doneBytes: 500, totalBytes: 1000, unpackedBytes: 0 } as const;
 
