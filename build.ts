@@ -89,7 +89,7 @@ function findCompiler(architecture: Architecture): string {
   const native = architecture === hostArchitecture();
   const names = native ? [process.env["CC"] ?? "cc", "gcc", "clang"] : [cross];
   for (const name of names) {
-    const path = Bun.which(name);
+    const path = Bun.which(name, { PATH: process.env["PATH"] ?? "" });
     if (path !== null) return path;
   }
   const debian = native ? "gcc" : `gcc-${cross.slice(0, -"-gcc".length).replaceAll("_", "-")}`;
@@ -138,19 +138,23 @@ function fetchRuntime(name: string): string {
   const path = join(folder, "package/bin/bun");
   if (modified(path) > 0) return path;
   const source = `@oven/${name}@${Bun.version}`;
-  mkdirSync(folder, { recursive: true });
+  const temporary = `${folder}.${process.pid}`;
+  mkdirSync(temporary, { recursive: true });
   try {
     const archive = run(`npm pack ${source}`, [
       "npm",
       "pack",
       "--silent",
       "--pack-destination",
-      folder,
+      temporary,
       source,
     ]);
-    run(`unpack ${archive}`, ["tar", "-xzf", join(folder, archive), "-C", folder]);
-    rmSync(join(folder, archive));
+    run(`unpack ${archive}`, ["tar", "-xzf", join(temporary, archive), "-C", temporary]);
+    rmSync(join(temporary, archive));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(temporary, folder);
   } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
     throw new Error(
       `cannot get Bun ${Bun.version} for this target: it comes from the npm registry, which needs a network\n${error}`,
     );

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileC } from "../../build.ts";
+import { buildShim, compileC } from "../../build.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-build-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -37,4 +37,30 @@ test("compileC() tells what the compiler said, and leaves the old executable alo
   utimesSync(out, 1, 1);
   expect(() => compileC([source], out)).toThrow(/compile the shim with .*broken\.c:1/s);
   expect(statSync(out)).toMatchObject({ mtimeMs: 1000, size: 3 });
+});
+
+test("buildShim() without a compiler names the package to install", () => {
+  const { PATH, CC } = process.env;
+  try {
+    process.env["PATH"] = scratch;
+    delete process.env["CC"];
+    expect(() => buildShim(join(scratch, "shim-x64"), "x64")).toThrow(
+      /no C compiler for x64 .*apt-get install -y gcc/s,
+    );
+    expect(() => buildShim(join(scratch, "shim-arm64"), "arm64")).toThrow(
+      /no C compiler for arm64 .*apt-get install -y gcc/s,
+    );
+  } finally {
+    process.env["PATH"] = PATH;
+    if (CC !== undefined) process.env["CC"] = CC;
+  }
+});
+
+test("build.ts refuses a target that it does not know", () => {
+  const script = join(import.meta.dir, "../../build.ts");
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, script, "--target", "linux-riscv64"]);
+  expect([exitCode, stderr.toString()]).toEqual([
+    1,
+    'Error: unknown target "linux-riscv64": use one of linux-x64, linux-arm64, linux-x64-musl, linux-arm64-musl\n',
+  ]);
 });
