@@ -65,11 +65,20 @@ interface ChunkReader {
 }
 
 async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    const { done, value } = await reader.read();
-    signal?.throwIfAborted();
-    if (done || value === undefined) return;
-    yield value;
+  const aborted = Promise.withResolvers<never>();
+  // Also when nobody is waiting for it.
+  aborted.promise.catch(() => undefined);
+  const onAbort = () => aborted.reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
+      if (done || value === undefined) return;
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -157,7 +166,8 @@ class Job {
 
   /** Hands a chunk over: without copying when nobody else can see the memory that it lies in. */
   sendChunk(chunk: Uint8Array): void {
-    const whole = chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice();
+    // Not slice(): a Buffer's shares its memory.
+    const whole = chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
     this.#outstanding += whole.byteLength;
     this.send({ kind: "chunk", bytes: whole }, whole.buffer instanceof ArrayBuffer ? [whole.buffer] : []);
   }
@@ -190,6 +200,11 @@ class Job {
 }
 
 function startWorker(): Worker {
-  // This form is the one that works from the sources and from the executable alike (`build.ts`).
-  return new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
+  // In the executable the file has been compiled to JavaScript, under the path that it has below `src`.
+  // import.meta.path would not do: the bundler puts in the source's.
+  const compiled = import.meta.url.startsWith("file:///$bunfs/");
+  return new Worker(
+    compiled ? "/$bunfs/root/image/unpack-worker.js" : new URL("./unpack-worker.ts", import.meta.url).href,
+    { type: "module" },
+  );
 }

@@ -33,7 +33,7 @@ async function makeSystem(): Promise<string> {
   const script = `
     set -e; cd "$0"; umask 022
     mkdir -p bin usr/share/doc var/tmp var/log/journal etc dev run "odd name" 'back\\slash'
-    cp -a /etc/. etc/; cp /bin/busybox bin/busybox; chmod 4755 bin/busybox
+    cp -a /etc/alternatives /etc/init.d /etc/pam.d /etc/passwd /etc/hostname etc/; cp /bin/busybox bin/busybox; chmod 4755 bin/busybox
     for name in sh ls cat vi; do ln bin/busybox bin/$name; ln -s busybox bin/link-$name; done
     chmod 1777 var/tmp; chmod 2755 var/log/journal; chown 0:4 var/log/journal; chown 1000:1000 etc/hostname
     mknod dev/null c 1 3; mknod dev/sda b 8 0; mkfifo run/pipe; chmod 666 dev/null; chown 0:6 dev/sda
