@@ -6,7 +6,7 @@ import type { BackgroundSync } from "../sys/blocking.ts";
 import { fsyncDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import { openat, openDirectory, unlinkat, writeAll } from "../sys/file.ts";
-import { digestOf, parseDigest } from "./digest.ts";
+import { digestOf, isDigest, parseDigest } from "./digest.ts";
 
 /** Blobs under `blobs/<algorithm>/<hex>`. */
 export class BlobStore {
@@ -62,16 +62,20 @@ export class BlobStore {
     for (const folder of new Set(renames.map(([, to]) => dirname(to)))) fsyncDirectory(folder);
   }
 
+  /** Digests of all blobs. */
+  list(): string[] {
+    return algorithms
+      .flatMap((algorithm) => listing(join(this.#root, algorithm)).map((hex) => `${algorithm}:${hex}`))
+      .filter(isDigest);
+  }
+
   /** Removes all blobs but those in `keep`. */
   collect(keep: ReadonlySet<string>): void {
-    for (const algorithm of ["sha256", "sha512"]) {
-      const folder = join(this.#root, algorithm);
-      for (const hex of listing(folder)) {
-        if (!keep.has(`${algorithm}:${hex}`)) removeBlob(join(folder, hex));
-      }
-    }
+    for (const digest of this.list()) if (!keep.has(digest)) removeBlob(this.path(digest));
   }
 }
+
+const algorithms = ["sha256", "sha512"] as const;
 
 function listing(folder: string): string[] {
   try {

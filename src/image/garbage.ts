@@ -6,6 +6,7 @@ import type { DataPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
 import { claimDirectory, shareDirectory } from "../sys/lease.ts";
 import type { BlobStore } from "./blob.ts";
+import { isDigest } from "./digest.ts";
 import { makeStaging, sweepStaging } from "./staging.ts";
 
 /** Keeps layers and blobs that have no image yet from being collected, until it is closed. Every pull holds one. */
@@ -27,7 +28,28 @@ export function collectGarbage(database: Database, paths: DataPaths, blobs: Blob
   for (const name of readdirSync(paths.layers)) {
     if (!kept.layers.has(name)) renameSync(join(paths.layers, name), join(trash.path, name));
   }
-  blobs.collect(kept.blobs);
+  if (blobs.list().some((digest) => !kept.blobs.has(digest))) blobs.collect(reachable(kept.blobs, blobs));
+}
+
+/** `roots`, and what the indexes among them list: nested ones are in no table. */
+function reachable(roots: ReadonlySet<string>, blobs: BlobStore): Set<string> {
+  const found = new Set<string>();
+  const pending = [...roots];
+  for (let digest = pending.pop(); digest !== undefined; digest = pending.pop()) {
+    if (found.has(digest)) continue;
+    found.add(digest);
+    pending.push(...entriesOf(blobs.read(digest)));
+  }
+  return found;
+}
+
+/** Digests that a document lists when it is an index. */
+function entriesOf(bytes: Uint8Array | undefined): string[] {
+  const text = Buffer.from(bytes ?? []).toString("utf8");
+  if (!text.includes('"manifests"')) return [];
+  return [...text.matchAll(/"(sha(?:256|512):[a-f0-9]+)"/g)].flatMap(([, digest = ""]) =>
+    isDigest(digest) ? [digest] : [],
+  );
 }
 
 /** Deletes what nothing points at; returns the directories and blobs that stay. */

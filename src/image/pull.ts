@@ -55,8 +55,11 @@ export async function pullImage(reference: string, options: PullOptions): Promis
     using _lease = leaseLayers(store.paths);
     return await pull(parsed, options);
   } catch (error) {
-    options.signal?.throwIfAborted();
-    throw wrap(error, `pull "${reference}"`);
+    const failure =
+      options.signal?.aborted === true ? options.signal.reason : wrap(error, `pull "${reference}"`);
+    // The layers that were complete belong to no image.
+    store.collect();
+    throw failure;
   }
 }
 
