@@ -182,6 +182,28 @@ describe("compileSeccomp() decides", () => {
     expect(decider(allowing)(call)).toBe(ERRNO | 1);
   });
 
+  test("beyond the reach of a conditional jump", () => {
+    const many = (name: string): LinuxSyscall[] =>
+      Array.from({ length: 100 }, (_, value) => {
+        return { names: [name], action: "SCMP_ACT_LOG", args: [{ index: 0, value, op: "SCMP_CMP_EQ" }] };
+      });
+    const syscalls: LinuxSyscall[] = [
+      ...["read", "ioctl", "dup", "getpid"].flatMap(many),
+      { names: ["kill", "openat2"], action: "SCMP_ACT_ALLOW" },
+    ];
+    const decide = decider({ defaultAction: "SCMP_ACT_ERRNO", syscalls });
+    for (const nr of [0, 16, 32, 39]) {
+      const at = (arg: bigint) => decide({ arch: X86_64, nr, args: [arg] });
+      expect([nr, at(0n), at(99n), at(100n)]).toEqual([nr, LOG, LOG, ERRNO | 1]);
+    }
+    expect([62, 63, 437, 438].map((nr) => decide({ arch: X86_64, nr }))).toEqual([
+      ALLOW,
+      ERRNO | 1,
+      ALLOW,
+      ERRNO | ENOSYS,
+    ]);
+  });
+
   test("an unconditional rule over conditional ones, wherever it stands", () => {
     const args: LinuxSeccompArg[] = [{ index: 0, value: 5, op: "SCMP_CMP_EQ" }];
     const rules: LinuxSyscall[] = [
