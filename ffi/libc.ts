@@ -89,6 +89,7 @@ const functions = {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  _exit: { args: ["i32"], returns: "i32" },
   setsid: { args: [], returns: "i32" },
   getuid: { args: [], returns: "u32" },
   geteuid: { args: [], returns: "u32" },

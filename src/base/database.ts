@@ -62,6 +62,12 @@ PRAGMA user_version = 1;
 `;
 const schemaVersion = 1;
 
+/**
+ * How long the write-ahead log grows, in pages, before a commit writes it back and waits for the disk. Whoever opens
+ * the index first reads all of it, so it is kept shorter than SQLite's 1000.
+ */
+const checkpointPages = 250;
+
 /** How long a statement waits for another process's write, in milliseconds: writes take microseconds, so this means trouble. */
 const busyTimeoutMs = 15_000;
 
@@ -74,7 +80,7 @@ export async function openDatabase(path: string): Promise<Database> {
   const { Database: Sqlite } = await import("bun:sqlite");
   const database = new Sqlite(path, { create: true, strict: true });
   try {
-    database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     if (versionOf(database) !== schemaVersion) createSchema(database, path);
     database.run("PRAGMA foreign_keys = ON");
     return database;

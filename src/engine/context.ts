@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { openDatabase } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { dataPaths, prepareRoots } from "../base/paths.ts";
+import { exitFast } from "../sys/exit.ts";
 import { recover } from "./recover.ts";
 import { ContainerStore } from "./store.ts";
 
@@ -17,6 +18,7 @@ export interface Context {
 export async function openContext(roots: Roots): Promise<Context> {
   prepareRoots(roots);
   const database = await openDatabase(dataPaths(roots).database);
+  exitFast();
   const containers = new ContainerStore(database, roots);
   recover(roots, containers);
   return { roots, database, containers };

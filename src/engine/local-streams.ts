@@ -94,7 +94,7 @@ export class LocalStreams implements Disposable {
     const restore = () => raw[Symbol.dispose]();
     this.#undo.defer(restore);
     // Whatever ends this process in an orderly way, the terminal is as it was.
-    process.on("exit", restore);
+    process.prependListener("exit", restore);
     this.#undo.defer(() => process.off("exit", restore));
     const resumed = () => {
       // A shell that stopped us set its own modes.

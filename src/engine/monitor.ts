@@ -1,4 +1,6 @@
 /** The monitor: one process a container, its parent, which holds its streams, writes its log and records its end. */
+
+import { exitNow } from "../sys/exit.ts";
 import type { Fd } from "../sys/fd.ts";
 import { detachSelf, readBlocking } from "../sys/self.ts";
 import type { StartRequest } from "./start-request.ts";
@@ -17,10 +19,10 @@ export async function runMonitor(): Promise<never> {
   const { Supervisor } = await import("./supervise.ts");
   const request = await receiveRequest(client);
   // The client gave up before there was anything to start; it cleans up itself, or the next command does.
-  if (request === undefined) process.exit(0);
+  if (request === undefined) exitNow(0);
   const supervisor = new Supervisor(request, client, lock);
   await supervisor.run();
-  process.exit(0);
+  exitNow(0);
 }
 
 /** Blocks: there is nothing else to do yet. Undefined: the client has gone. */

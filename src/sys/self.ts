@@ -12,6 +12,7 @@ import {
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, cstring } from "../../ffi/memory.ts";
 import { check, SyscallError } from "./error.ts";
+import { isExecutable } from "./exit.ts";
 import { Fd } from "./fd.ts";
 import { openat } from "./file.ts";
 
@@ -33,7 +34,7 @@ function stringArray(texts: readonly string[]): { pointers: BigUint64Array; text
 
 /** The arguments that make this program run `command`: an executable by itself, or a script under Bun. */
 function argumentsFor(command: string): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? ["currunt", command] : ["bun", Bun.main, command];
+  return isExecutable() ? ["currunt", command] : ["bun", Bun.main, command];
 }
 
 /**
