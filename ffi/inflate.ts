@@ -1,5 +1,4 @@
 /** The runtime's native decompressors, for use with buffers of our own. */
-import zlib from "node:zlib";
 
 export type Compression = "gzip" | "zstd";
 
@@ -42,6 +41,8 @@ export function openDecompressor(
   state: Uint32Array,
   events: DecompressorEvents,
 ): NativeDecompressor {
+  // Loaded here: it takes milliseconds, and is hoisted to the start of the program when it is imported.
+  const zlib = process.getBuiltinModule("node:zlib");
   const { constants } = zlib;
   const gzip = compression === "gzip";
   const handle = newHandle(

@@ -1,5 +1,6 @@
 /** What the engine stores of a container, and the rules for IDs and names. */
 import { CurruntError } from "../base/error.ts";
+import { randomHex } from "../base/random.ts";
 import type { LinuxSeccomp, Spec } from "../runtime/spec.ts";
 import type { UserReference } from "./options.ts";
 
@@ -56,7 +57,7 @@ export interface Container {
 
 /** 64 random hexadecimal digits. */
 export function newID(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
+  return randomHex(32);
 }
 
 /** The start of an ID, as it is shown to people and as the default host name. */

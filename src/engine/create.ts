@@ -1,6 +1,5 @@
 /** Makes the record and the files of a new container. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hostname as hostnameOfHost } from "node:os";
 import { join } from "node:path";
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
@@ -57,7 +56,9 @@ async function inputOf(
     id,
     options,
     ...(image === undefined ? {} : { image }),
-    hostname: options.hostname ?? (options.network === "host" ? hostnameOfHost() : shortID(id)),
+    hostname:
+      options.hostname ??
+      (options.network === "host" ? readHostFile("/proc/sys/kernel/hostname").trim() : shortID(id)),
     etc: containerPaths(context.roots, id).etc,
     seccomp,
     newVolume: () => {

@@ -1,5 +1,4 @@
 /** Signals as image configs name them. */
-import { constants } from "node:os";
 import { CurruntError } from "../base/error.ts";
 
 const SIGTERM = 15;
@@ -13,7 +12,9 @@ export function parseStopSignal(text: string): number {
   if (realtime !== null) return realtime[1] === "MIN+" ? 34 + Number(realtime[2]) : 64 - Number(realtime[2]);
   const number = /^\d+$/.test(name)
     ? Number(name)
-    : Object.entries(constants.signals).find(([known]) => known === `SIG${name}`)?.[1];
+    : Object.entries(process.getBuiltinModule("node:os").constants.signals).find(
+        ([known]) => known === `SIG${name}`,
+      )?.[1];
   if (number !== undefined && number >= 1 && number <= 64) return number;
   throw new CurruntError("invalid", `read the image's stop signal ${JSON.stringify(text)}: unknown`, {
     hint: "give another one with -stop-signal",

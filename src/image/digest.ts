@@ -1,5 +1,4 @@
 /** Content digests: checked strings, and a stream that verifies size and digest as it passes bytes on. */
-import { createHash } from "node:crypto";
 import { CurruntError } from "../base/error.ts";
 
 /** Hexadecimal length of the algorithms that the image spec registers and that we can compute. */
@@ -41,7 +40,7 @@ export function isDigest(text: string): boolean {
 
 /** The digest string of `bytes`, sha256 unless told otherwise. */
 export function digestOf(bytes: Uint8Array | string, algorithm: Algorithm = "sha256"): string {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+  return `${algorithm}:${new Bun.CryptoHasher(algorithm).update(bytes).digest("hex")}`;
 }
 
 /** Throws when `bytes` do not hash to `digest`. `subject` names the thing in the message. */

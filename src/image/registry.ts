@@ -1,5 +1,4 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
-import { gunzipSync } from "node:zlib";
 import { CurruntError } from "../base/error.ts";
 import { Authorizer, pullScope } from "./auth.ts";
 import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
@@ -240,7 +239,9 @@ export function baseAddress(registry: string): URL {
 /** Some proxies compress though they were asked not to; what is no gzip after all is left alone. */
 function decoded(bytes: Uint8Array, encoding: string | null): Uint8Array {
   const compressed = /^(?:x-)?gzip$/i.test(encoding ?? "") && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return compressed ? gunzipSync(bytes, { maxOutputLength: MAX_MANIFEST_BYTES }) : bytes;
+  return compressed
+    ? process.getBuiltinModule("node:zlib").gunzipSync(bytes, { maxOutputLength: MAX_MANIFEST_BYTES })
+    : bytes;
 }
 
 function secretsOf(credentials: Credentials | undefined): string[] {

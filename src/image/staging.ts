@@ -1,8 +1,8 @@
 /** Staging directories: where a pull puts what is not complete; who still works in them is told by locks. */
-import { randomBytes } from "node:crypto";
 import { fstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
+import { randomHex } from "../base/random.ts";
 import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -21,7 +21,7 @@ export interface Staging extends Disposable {
 export function makeStaging(root: string): Staging {
   // While this is held nobody sweeps: between mkdir and lock the directory looks abandoned.
   using _entrance = shareDirectory(root);
-  const path = join(root, WORK_PREFIX + randomBytes(8).toString("hex"));
+  const path = join(root, WORK_PREFIX + randomHex(8));
   mkdirSync(path, { mode: 0o700 });
   const lock = claimDirectory(path);
   if (lock === undefined) throw new CurruntError("internal", `lock ${path}: somebody else did`);

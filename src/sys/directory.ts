@@ -1,5 +1,4 @@
 /** Whole directories: listing as bytes, recursive removal that follows no link, files replaced in one step, free space. */
-import { randomBytes } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
@@ -13,6 +12,7 @@ import {
   RESOLVE_NO_XDEV,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
+import { randomHex } from "../base/random.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
@@ -93,7 +93,7 @@ function emptyTree(directory: Fd | undefined, path: Path): void {
       for (const inner of readDirectory(child)) {
         if (inner.isDirectory !== true && removeFile(child, inner.name)) continue;
         if (removeEmpty(child, inner.name)) continue;
-        renameat(child, inner.name, top, `.${randomBytes(8).toString("hex")}.${serial++}`);
+        renameat(child, inner.name, top, `.${randomHex(8)}.${serial++}`);
       }
       rmdirat(top, name);
     }
@@ -128,7 +128,7 @@ function removeEmpty(directory: Fd, name: Path): boolean {
  */
 export function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): void {
   using directory = openDirectory(dirname(path));
-  const temporary = `.${basename(path)}.${randomBytes(8).toString("hex")}`;
+  const temporary = `.${basename(path)}.${randomHex(8)}`;
   using file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     writeAll(file, bytes);
