@@ -68,15 +68,25 @@ export const planConstants = {
   PLAN_CHUNK: 32768,
 } as const;
 
-export const planHeader = struct("plan", { magic: "u32", version: "u32", size: "u32", steps: "u32" });
+export const planHeader = struct("plan", {
+  magic: "u32",
+  version: "u32",
+  size: "u32",
+  steps: "u32",
+  more: "u32",
+});
 export const messageHeader = struct("message", { type: "u32", step: "i32", value: "i32" });
-/** Packs a plan for the shim: its header, and its records. Refuses a text with a NUL inside. */
-export function pack(steps: readonly Step[]): { header: Uint8Array; records: Uint8Array } {
+/** Packs a part of a plan for the shim: its header, and its records. Refuses a text with a NUL inside. */
+export function pack(
+  steps: readonly Step[],
+  { more }: { more: boolean },
+): { header: Uint8Array; records: Uint8Array } {
   const writer = new RecordWriter();
   for (const step of steps) writer.add(operations[step.op], recordOf(step));
   const records = writer.take();
   const { PLAN_MAGIC: magic, PLAN_VERSION: version } = planConstants;
-  return { header: planHeader.pack({ magic, version, size: records.length, steps: steps.length }), records };
+  const header = { magic, version, size: records.length, steps: steps.length, more: more ? 1 : 0 };
+  return { header: planHeader.pack(header), records };
 }
 
 const flagsOf = (namespaces: readonly Namespace[]) =>

@@ -143,14 +143,14 @@ static u8 *receive_records(size length)
 	return (u8 *)memory;
 }
 
-static void run(const struct plan *plan, const u8 *records)
+static void run(const struct plan *plan, const u8 *records, u32 first)
 {
 	const u8 *end = records + plan->size;
 
 	for (u32 i = 0; i < plan->steps; i++) {
 		const struct step *step = (const struct step *)records;
 
-		current_step = i;
+		current_step = first + i;
 		if ((size)(end - records) < sizeof *step || step->size < sizeof *step || step->size % 8 != 0 ||
 		    step->size > (size)(end - records) || records[step->size - 1] != 0 || step->op == 0 ||
 		    step->op >= OP_COUNT)
@@ -163,6 +163,7 @@ static void run(const struct plan *plan, const u8 *records)
 __attribute__((noreturn, used)) void shim_main(void)
 {
 	struct plan plan;
+	u32 first = 0;
 
 	/* Nobody in the namespaces that we join may look into us or open our /proc files (CVE-2019-5736). */
 	sys_prctl(PR_SET_DUMPABLE, 0, 0);
@@ -170,8 +171,11 @@ __attribute__((noreturn, used)) void shim_main(void)
 	/* What the caller has open and did not mark close-on-exec. */
 	sys_close_range(PLAN_SOCKET + 1, ~0u, 0);
 	sys_umask(0);
-	receive_header(&plan);
-	run(&plan, receive_records(plan.size));
+	do {
+		receive_header(&plan);
+		run(&plan, receive_records(plan.size), first);
+		first += plan.steps;
+	} while (plan.more);
 	for (;;)
 		sys_exit_group(0);
 }

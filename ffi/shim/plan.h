@@ -10,12 +10,16 @@
 #define PLAN_SOCKET 3  /* the descriptor that the plan arrives on */
 #define PLAN_CHUNK 32768
 
-/* The first packet; the descriptors of slots 0, 1 … come with it. Packets of at most PLAN_CHUNK bytes follow. */
+/*
+ * The first packet of a part; descriptors for slots 0, 1 … may come with it. Packets of at most PLAN_CHUNK bytes follow.
+ * A part is executed when it is there: the caller can make the next one meanwhile.
+ */
 struct plan {
 	u32 magic;
 	u32 version;
 	u32 size;  /* bytes of all records */
 	u32 steps; /* how many records */
+	u32 more;  /* 1: another part follows */
 };
 
 /* One step. Text is NUL-terminated, in the record's tail; a list is one text behind the other. */

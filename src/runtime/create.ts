@@ -6,9 +6,9 @@ import type { Fd } from "../sys/fd.ts";
 import { receiveDescriptor } from "../sys/rights.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import { readHostCgroup } from "./cgroup-mount.ts";
-import type { PlanInput } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import type { CompileOptions } from "./plan.ts";
-import { compile } from "./plan.ts";
+import { begin, complete } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
 import type { Spec } from "./spec.ts";
 
@@ -42,10 +42,14 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, spec, rootfs, stdio } = options;
+  const { id, spec, rootfs, stdio, deathSignal = 0 } = options;
   try {
-    const facts = await compileOptions(options);
-    return await carryOut(() => compile(facts), { rootfs, stdio, terminal: spec.process?.terminal === true });
+    const beginning = begin({ id, spec, rootfs: rootfs !== undefined, deathSignal });
+    const rest = async () => {
+      complete(beginning, await compileOptions(options));
+      return beginning.draft.take();
+    };
+    return await carryOut(beginning.draft, rest, { rootfs, stdio });
   } catch (error) {
     throw wrap(error, `start container "${id}"`);
   }
@@ -75,30 +79,25 @@ export async function seccompOf(spec: Spec): Promise<SeccompFilter | undefined> 
 
 export interface CarryOutOptions {
   readonly rootfs?: Fd | undefined;
+  /** The process whose namespaces are joined: slot 0. */
+  readonly init?: Fd | undefined;
   readonly stdio: Stdio;
-  /** Whether the plan opens a terminal. */
-  readonly terminal: boolean;
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
-  makePlan: () => { readonly steps: readonly Step[]; readonly inputs: readonly (PlanInput | Fd)[] },
-  { rootfs, stdio, terminal: hasTerminal }: CarryOutOptions,
+  draft: Draft,
+  rest: () => Step[] | Promise<Step[]>,
+  { rootfs, init, stdio }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
-  const [near, far] = hasTerminal ? packetPair() : [];
+  const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
   if (near !== undefined) cleanup.use(near);
   if (far !== undefined) cleanup.use(far);
-  const plan = () => {
-    const { steps, inputs } = makePlan();
-    const fds = inputs.flatMap((input) => {
-      const fd = input === "terminal" ? far : input === "rootfs" ? rootfs : input;
-      return fd === undefined ? [] : [fd];
-    });
-    return { steps, fds };
-  };
+  const passed = { terminal: far, rootfs, init };
+  const fds = draft.inputs.flatMap((input) => passed[input] ?? []);
   try {
-    const { pid, pidfd } = await runPlan({ plan, stdio });
+    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio });
     const terminal = near === undefined ? undefined : receiveDescriptor(near);
     const close = () => {
       pidfd.close();

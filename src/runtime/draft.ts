@@ -2,12 +2,13 @@
 import type { Slot, Step } from "../../ffi/plan.ts";
 
 /** What the caller passes along with a plan, in the order of the slots. */
-export type PlanInput = "terminal" | "rootfs";
+export type PlanInput = "terminal" | "rootfs" | "init";
 
 export class Draft {
   readonly steps: Step[] = [];
   readonly inputs: PlanInput[] = [];
   #slots = 0;
+  #taken = 0;
 
   /** A slot for a descriptor that the caller passes. All of these come before the first `slot()`. */
   input(name: PlanInput): Slot {
@@ -18,6 +19,13 @@ export class Draft {
   /** A slot for a descriptor that a step opens. */
   slot(): Slot {
     return this.#slots++;
+  }
+
+  /** The steps since the last call. */
+  take(): Step[] {
+    const steps = this.steps.slice(this.#taken);
+    this.#taken = this.steps.length;
+    return steps;
   }
 
   add(...steps: Step[]): void {

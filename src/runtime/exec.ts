@@ -1,5 +1,5 @@
 /** Runs a further process in a running container, confined as its init is. */
-import type { Namespace, Step } from "../../ffi/plan.ts";
+import type { Namespace, Slot } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
@@ -26,42 +26,43 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
   const { pid, process, spec, stdio, deathSignal = 0 } = options;
   try {
     using init = openProcess(pid);
-    const seccomp = await seccompOf(spec);
-    const plan = () => {
-      const { steps, inputs } = compileExec({
-        process,
-        namespaces: namespacesToJoin(pid),
-        seccomp,
-        deathSignal,
-      });
-      return { steps, inputs: [init, ...inputs] };
+    const beginning = beginExec({ process, namespaces: namespacesToJoin(pid), deathSignal });
+    const rest = async () => {
+      completeExec(beginning, { process, seccomp: await seccompOf(spec), deathSignal });
+      return beginning.draft.take();
     };
-    return await carryOut(plan, { stdio, terminal: process.terminal === true });
+    return await carryOut(beginning.draft, rest, { init, stdio });
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }
 }
 
-export interface CompileExecOptions {
-  readonly process: Process;
-  readonly namespaces: readonly Namespace[];
-  readonly seccomp: SeccompFilter | undefined;
-  readonly deathSignal: number;
-}
-
-/** The plan for a further process. Slot 0 is init's pidfd; `inputs` come behind it. */
-export function compileExec({ process, namespaces, seccomp, deathSignal }: CompileExecOptions): Draft {
+/** The first steps: a process that has joined. */
+function beginExec(options: { process: Process; namespaces: readonly Namespace[]; deathSignal: number }): {
+  draft: Draft;
+  terminal: Slot | undefined;
+} {
+  const { process, namespaces, deathSignal } = options;
   const draft = new Draft();
-  const init = draft.slot();
+  const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
-  const join: Step = { op: "setns", slot: init, namespaces };
-  draft.add(join, { op: "clone", namespaces: [], deathSignal }, { op: "session" });
-  const open = (path: string) => draft.open((slot) => ({ op: "open", slot, path, read: false }));
-  const root = open("/");
-  if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
+  draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
+  draft.add({ op: "session" });
+  return { draft, terminal };
+}
+
+/** The other steps, up to the program. */
+function completeExec(
+  { draft, terminal }: { draft: Draft; terminal: Slot | undefined },
+  options: { process: Process; seccomp: SeccompFilter | undefined; deathSignal: number },
+): void {
+  const { process, seccomp, deathSignal } = options;
+  if (terminal !== undefined) {
+    const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
+    draft.add(terminalStep(process, terminal, root, false));
+  }
   draft.add(...processSteps(process, seccomp, deathSignal));
-  return draft;
 }
 
 /** Each namespace's link in /proc/PID/ns. */

@@ -6,7 +6,6 @@ import { CurruntError } from "../base/error.ts";
 import type { HostCgroup } from "./cgroup-mount.ts";
 import { placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
-import type { PlanInput } from "./draft.ts";
 import { Draft } from "./draft.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
@@ -16,39 +15,57 @@ import type { SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 
-export interface CompileOptions {
+export interface BeginOptions {
   readonly id: string;
   readonly spec: Spec;
-  /** Directory that relative paths of the spec start from; absolute. */
-  readonly bundle: string;
   /** True: a detached mount is passed along as the root. False: `spec.root.path` is bound. */
   readonly rootfs: boolean;
   /** 0: none. */
   readonly deathSignal: number;
+}
+
+export interface CompileOptions extends BeginOptions {
+  /** Directory that relative paths of the spec start from; absolute. */
+  readonly bundle: string;
   readonly seccomp: SeccompFilter | undefined;
   /** Needed for a mount of type cgroup. */
   readonly cgroup: HostCgroup | undefined;
 }
 
-/** A plan, and what must be passed along with it, in this order. */
-export interface Plan {
-  readonly steps: readonly Step[];
-  readonly inputs: readonly PlanInput[];
+/** What has been settled by the first steps. */
+export interface Beginning {
+  readonly draft: Draft;
+  readonly process: Process;
+  readonly namespaces: Namespaces;
+  readonly terminal: Slot | undefined;
+  readonly passedRoot: Slot | undefined;
 }
 
 /** The plan for a container. Pure: the same options give the same plan, and nothing is touched. */
-export function compile(options: CompileOptions): Plan {
-  const { spec, deathSignal } = options;
+export function compile(options: CompileOptions): Draft {
+  const beginning = begin(options);
+  complete(beginning, options);
+  return beginning.draft;
+}
+
+/** The first steps, up to where init exists: they need little of the spec, and the kernel is busy with them for long. */
+export function begin({ id, spec, rootfs, deathSignal }: BeginOptions): Beginning {
   const { process } = spec;
   if (process === undefined) throw new CurruntError("invalid", "process: a container needs a program to run");
   const draft = new Draft();
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
-  const passedRoot = options.rootfs ? draft.input("rootfs") : undefined;
+  const passedRoot = rootfs ? draft.input("rootfs") : undefined;
   const namespaces = namespacesOf(spec);
-
   cloneSteps(draft, namespaces, deathSignal);
-  draft.add({ op: "session" }, { op: "keyring", name: `_ses.${options.id}` });
+  draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
+  return { draft, process, namespaces, terminal, passedRoot };
+}
+
+/** All other steps, from the host's root to the program. */
+export function complete(beginning: Beginning, options: CompileOptions): void {
+  const { draft, process, namespaces, terminal, passedRoot } = beginning;
+  const { spec, deathSignal } = options;
   const proc = writeKernelFiles(draft, spec, process);
 
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
@@ -72,7 +89,6 @@ export function compile(options: CompileOptions): Plan {
   finishRoot(draft, spec, root);
   setNames(draft, spec, namespaces);
   draft.add(...processSteps(process, options.seccomp, deathSignal));
-  return { steps: draft.steps, inputs: draft.inputs };
 }
 
 /** The plan in words, a line a step. */

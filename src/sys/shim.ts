@@ -1,5 +1,5 @@
 /** Runs a plan: starts the shim, hands it the steps, serves its messages, and turns a failed step into an error. */
-import { AF_UNIX, POLLIN, pollfd, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
+import { AF_UNIX, POLLIN, pollfd, SHUT_WR, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import type { Step } from "../../ffi/plan.ts";
 import { describeStep } from "../../ffi/plan.ts";
@@ -17,15 +17,13 @@ import { spawnImage } from "./spawn.ts";
 const EINTR = 4;
 const ECONNRESET = 104;
 
-/** Steps, and the descriptors of their slots 0, 1 … */
-export interface PassedPlan {
-  readonly steps: readonly Step[];
-  readonly fds: readonly Fd[];
-}
-
 export interface PlanOptions {
-  /** Called when the shim has been started: that takes it a while, in which the plan can be made. */
-  readonly plan: () => PassedPlan;
+  /** Slots 0, 1 … of the plan. */
+  readonly fds: readonly Fd[];
+  /** What the shim can begin with: the clone takes the kernel a millisecond, time in which the rest can be made. */
+  readonly steps: readonly Step[];
+  /** Makes the rest. */
+  readonly rest?: (() => readonly Step[] | Promise<readonly Step[]>) | undefined;
   readonly stdio: SpawnOptions["stdio"];
   /** Does what belongs to a sync step; a failure ends the plan. */
   readonly onSync?: ((point: string, pid: number) => void | Promise<void>) | undefined;
@@ -65,14 +63,14 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   const conversation = new Conversation(ours, options);
   let shim: number | undefined;
   try {
+    const { fds, steps, rest } = options;
     shim = startShim(await shimImage(), far, options);
-    const plan = options.plan();
-    trySendPlan(ours, plan);
-    await conversation.run(plan.steps);
+    trySendPart(ours, { steps, fds, more: rest !== undefined });
+    const later = (await rest?.()) ?? [];
+    if (rest !== undefined) trySendPart(ours, { steps: later, fds: [], more: false });
+    await conversation.run([...steps, ...later]);
     return conversation.finish();
   } catch (error) {
-    // Whoever still waits for us sees the end of the socket, and ends.
-    ours.close();
     conversation.abort();
     throw error;
   } finally {
@@ -86,17 +84,23 @@ function startShim(image: Fd, far: Fd, { stdio }: PlanOptions): number {
   return spawnImage({ image, stdio, socket });
 }
 
-function trySendPlan(socket: Fd, plan: PassedPlan): void {
+interface Part {
+  readonly steps: readonly Step[];
+  readonly fds: readonly Fd[];
+  readonly more: boolean;
+}
+
+function trySendPart(socket: Fd, part: Part): void {
   try {
-    sendPlan(socket, plan);
+    sendPart(socket, part);
   } catch (error) {
     // The shim has ended: its last message, which can still be read, tells why.
     if (!failedWith(error, "EPIPE", "ECONNRESET")) throw error;
   }
 }
 
-function sendPlan(socket: Fd, { steps, fds }: PassedPlan): void {
-  const { header, records } = pack(steps);
+function sendPart(socket: Fd, { steps, fds, more }: Part): void {
+  const { header, records } = pack(steps, { more });
   sendWithDescriptors(socket, header, fds);
   for (let sent = 0; sent < records.length; sent += planConstants.PLAN_CHUNK) {
     sendWithDescriptors(socket, records.subarray(sent, sent + planConstants.PLAN_CHUNK), []);
@@ -133,9 +137,8 @@ class Conversation {
   }
 
   async #serve(message: Message): Promise<void> {
-    if (message.type === messageTypes.CLONED) {
-      this.#init = { pid: message.value, pidfd: openProcess(message.value) };
-    } else if (message.type === messageTypes.SYNC) this.#waiting = message;
+    if (message.type === messageTypes.CLONED) this.#meet(message.value);
+    else if (message.type === messageTypes.SYNC) this.#waiting = message;
     else if (message.type === messageTypes.FAILED) this.#failure = message;
     else if (message.type === messageTypes.EXECUTING) this.#executing = true;
 
@@ -145,6 +148,10 @@ class Conversation {
       await this.#options.onSync?.(text, this.#init.pid);
       sendWithDescriptors(this.#socket, new Uint8Array(1), []);
     }
+  }
+
+  #meet(pid: number): void {
+    this.#init = { pid, pidfd: openProcess(pid) };
   }
 
   /** The next message within `timeoutMs`, which blocks this thread; undefined when there is none. */
@@ -192,7 +199,13 @@ class Conversation {
 
   /** Ends and reaps what the plan has cloned. */
   abort(): void {
-    if (this.#init === undefined) return;
+    // Whoever waits for us sees an end, and ends; what has been said can still be read.
+    libc.shutdown(this.#socket.number, SHUT_WR);
+    while (this.#init === undefined) {
+      const message = this.#receiveNow(patienceMs);
+      if (message === undefined || message === "closed") return;
+      if (message.type === messageTypes.CLONED) this.#meet(message.value);
+    }
     using pidfd = this.#init.pidfd;
     sendSignal(pidfd, SIGKILL);
     waitForEnd(this.#init.pid);

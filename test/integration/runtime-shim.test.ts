@@ -23,7 +23,7 @@ async function run(
   steps: Step[],
   onSync?: (point: string, pid: number) => void | Promise<void>,
 ): Promise<number> {
-  const { pid, pidfd } = await runPlan({ plan: () => ({ steps, fds: [] }), stdio: "inherit", onSync });
+  const { pid, pidfd } = await runPlan({ steps, fds: [], stdio: "inherit", onSync });
   pidfd.close();
   const ended = waitForEnd(pid);
   return ended !== undefined && "exitCode" in ended.end ? ended.end.exitCode : -1;
@@ -51,8 +51,8 @@ describe("runPlan()", () => {
     const out = pipe();
     using reader = out.reader;
     using writer = out.writer;
-    const plan = () => ({ steps: [clone, exec("echo", "hello")], fds: [] });
-    const { pid, pidfd } = await runPlan({ plan, stdio: { stdin: reader, stdout: writer, stderr: writer } });
+    const stdio = { stdin: reader, stdout: writer, stderr: writer };
+    const { pid, pidfd } = await runPlan({ steps: [clone, exec("echo", "hello")], fds: [], stdio });
     pidfd.close();
     waitForEnd(pid);
     writer.close();
@@ -93,6 +93,22 @@ describe("runPlan()", () => {
       process.kill(pid, "SIGKILL");
     });
     await expect(killed).rejects.toThrow("killed while it was set up");
+    expect(reap(-1)).toBeUndefined();
+  });
+
+  test("executes the first part while the rest is made, and counts the steps of both", async () => {
+    const rest = async () => {
+      await Bun.sleep(20);
+      return [{ op: "session" }, { op: "open", slot: 0, path: "/nowhere", read: false }] as const;
+    };
+    const failing = runPlan({ steps: [clone], rest, fds: [], stdio: "inherit" });
+    await expect(failing).rejects.toMatchObject({ step: { op: "open" }, code: "ENOENT" });
+    expect(reap(-1)).toBeUndefined();
+  });
+
+  test("ends init when the rest cannot be made", async () => {
+    const rest = () => Promise.reject(new Error("bad spec"));
+    await expect(runPlan({ steps: [clone], rest, fds: [], stdio: "inherit" })).rejects.toThrow("bad spec");
     expect(reap(-1)).toBeUndefined();
   });
 

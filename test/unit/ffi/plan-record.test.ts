@@ -89,7 +89,7 @@ test("pack() puts every text into its record, with a NUL behind the last", () =>
     { op: "exec", paths: ["/bin/a", "/usr/bin/a"], args: ["a", ""], env: [] },
     { op: "filesystem", slot: 3, type: "tmpfs", options: [["size", "1m"], ["lazytime"]], attributes: ["ro"] },
   ];
-  const { header, records } = pack(steps);
+  const { header, records } = pack(steps, { more: false });
   expect(planHeader.unpack(header)).toMatchObject({ size: records.length, steps: 2 });
   const first = stepHeader.unpack(records);
   expect(first).toMatchObject({ op: operations.exec, slot: -1, number0: 2n, number1: 2n, number2: 0n });
@@ -104,20 +104,23 @@ test("pack() puts every text into its record, with a NUL behind the last", () =>
 });
 
 test("pack() refuses a text with a NUL inside", () => {
-  expect(() => pack([{ op: "hostname", name: "a\0b" }])).toThrow("NUL");
+  expect(() => pack([{ op: "hostname", name: "a\0b" }], { more: false })).toThrow("NUL");
 });
 
 test("pack() combines attributes into the kernel's bits: an access-time mode clears its whole field", () => {
-  const { records } = pack([
-    {
-      op: "attributes",
-      slot: 1,
-      set: ["ro", "noatime"],
-      clear: ["nosuid"],
-      propagation: "slave",
-      recursive: true,
-    },
-  ]);
+  const { records } = pack(
+    [
+      {
+        op: "attributes",
+        slot: 1,
+        set: ["ro", "noatime"],
+        clear: ["nosuid"],
+        propagation: "slave",
+        recursive: true,
+      },
+    ],
+    { more: true },
+  );
   expect(stepHeader.unpack(records)).toMatchObject({
     number0: 0x11n,
     number1: 0x72n,
