@@ -184,7 +184,7 @@ describe("compileSeccomp() decides", () => {
 
   test("beyond the reach of a conditional jump", () => {
     const many = (name: string): LinuxSyscall[] =>
-      Array.from({ length: 100 }, (_, value) => {
+      Array.from({ length: 55 }, (_, value) => {
         return { names: [name], action: "SCMP_ACT_LOG", args: [{ index: 0, value, op: "SCMP_CMP_EQ" }] };
       });
     const syscalls: LinuxSyscall[] = [
@@ -194,7 +194,7 @@ describe("compileSeccomp() decides", () => {
     const decide = decider({ defaultAction: "SCMP_ACT_ERRNO", syscalls });
     for (const nr of [0, 16, 32, 39]) {
       const at = (arg: bigint) => decide({ arch: X86_64, nr, args: [arg] });
-      expect([nr, at(0n), at(99n), at(100n)]).toEqual([nr, LOG, LOG, ERRNO | 1]);
+      expect([nr, at(0n), at(54n), at(55n)]).toEqual([nr, LOG, LOG, ERRNO | 1]);
     }
     expect([62, 63, 437, 438].map((nr) => decide({ arch: X86_64, nr }))).toEqual([
       ALLOW,
