@@ -200,11 +200,6 @@ class Job {
 }
 
 function startWorker(): Worker {
-  // In the executable the file has been compiled to JavaScript, under the path that it has below `src`.
-  // import.meta.path would not do: the bundler puts in the source's.
-  const compiled = import.meta.url.startsWith("file:///$bunfs/");
-  return new Worker(
-    compiled ? "/$bunfs/root/image/unpack-worker.js" : new URL("./unpack-worker.ts", import.meta.url).href,
-    { type: "module" },
-  );
+  // build.ts puts it beside the other files of the executable, where this URL leads as well.
+  return new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
 }
