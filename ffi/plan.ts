@@ -241,14 +241,14 @@ type MountStep = Extract<
 function describeMount(step: MountStep): string {
   switch (step.op) {
     case "open":
-      return `#${step.slot} = open ${quote(step.path)}`;
+      return `open ${quote(step.path)} as #${step.slot}`;
     case "write":
       return `write ${quote(step.data)} to "${step.path}" of #${step.slot}`;
     case "tree":
-      return `#${step.slot} = copy of the mount${step.recursive ? "s" : ""} at ${quote(step.path)}`;
+      return `open the tree at ${quote(step.path)}${step.recursive ? ", with its mounts," : ""} as #${step.slot}`;
     case "filesystem": {
       const options = [...step.attributes, ...step.options.map(describeOption)];
-      return `#${step.slot} = new ${step.type}${options.length === 0 ? "" : ` (${options.join(",")})`}`;
+      return `make ${step.type}${options.length === 0 ? "" : ` (${options.join(",")})`} as #${step.slot}`;
     }
     case "attributes": {
       const changes = [...step.set, ...step.clear.map((name) => `not ${name}`), step.propagation ?? ""];

@@ -1,6 +1,6 @@
 /** The cgroup filesystem as a container sees it: the mounts that `type: cgroup` of a spec stands for. */
 import { posix } from "node:path";
-import type { Slot, Step } from "../../ffi/plan.ts";
+import type { FilesystemOption, MountAttribute, Slot, Step } from "../../ffi/plan.ts";
 import { readSmallFile } from "../sys/small-file.ts";
 import type { Draft } from "./draft.ts";
 import type { PreparedMount } from "./mount.ts";
@@ -12,6 +12,8 @@ export interface Hierarchy {
   readonly name: string;
   /** Mount options that mean it: "cpu", "cpuacct"; or "none" and "name=systemd". */
   readonly options: readonly string[];
+  /** The cgroup that the runtime, and init with it, is in: "/user.slice". */
+  readonly path: string;
 }
 
 /** Which cgroup filesystem the host has at /sys/fs/cgroup. */
@@ -36,41 +38,52 @@ export function parseHostCgroup(cgroups: string, mounts: string): HostCgroup {
     }),
   );
   const hierarchies = cgroups.split("\n").flatMap((line): Hierarchy[] => {
-    const controllers = line.split(":")[1] ?? "";
+    const [, controllers = "", ...path] = line.split(":");
     if (controllers === "") return [];
     const name = controllers.replace(/^name=/, "");
     if (!mounted.has(name)) return [];
-    return [
-      { name, options: controllers.startsWith("name=") ? ["none", controllers] : controllers.split(",") },
-    ];
+    const options = controllers.startsWith("name=") ? ["none", controllers] : controllers.split(",");
+    return [{ name, options, path: path.join(":") }];
   });
   return hierarchies.length === 0 ? { version: 2 } : { version: 1, hierarchies };
 }
 
+/** Trees of the hierarchies, by name. */
+export type CgroupTrees = ReadonlyMap<string, Slot>;
+
+/**
+ * Opens the runtime's own cgroups, for a container that has no cgroup namespace of its own: a hierarchy that it mounted
+ * itself would show all the host's cgroups. To be done while the host's root still is what paths start from.
+ */
+export function openCgroups(draft: Draft, host: HostCgroup): CgroupTrees {
+  if (host.version === 2) return new Map();
+  return new Map(
+    host.hierarchies.map(({ name, path }) => {
+      const place = posix.join("/sys/fs/cgroup", name, path);
+      return [name, draft.open((slot) => ({ op: "tree", slot, path: place, recursive: false }))];
+    }),
+  );
+}
+
 /** Mounts the container's view. Returns the steps to take when all else is in place. */
-export function placeCgroup(draft: Draft, root: Slot, prepared: PreparedMount, host: HostCgroup): Step[] {
-  const { destination: path, options } = prepared;
-  const attributes = options.set;
+export function placeCgroup(
+  draft: Draft,
+  root: Slot,
+  { destination: path, options: { set } }: PreparedMount,
+  host: HostCgroup,
+  trees: CgroupTrees,
+): Step[] {
   if (host.version === 2) {
-    const slot = draft.open((slot) => ({ op: "filesystem", slot, type: "cgroup2", options: [], attributes }));
+    const slot = draft.open((slot) => filesystem(slot, "cgroup2", [], set));
     draft.add({ op: "attach", slot, root, path, follow: true });
     return [];
   }
-  const writable = attributes.filter((name) => name !== "ro");
-  const top = draft.open((slot) => ({
-    op: "filesystem",
-    slot,
-    type: "tmpfs",
-    options: [["mode", "755"]],
-    attributes: writable,
-  }));
+  const writable = set.filter((name) => name !== "ro");
+  const top = draft.open((slot) => filesystem(slot, "tmpfs", ["mode=755"], writable));
   draft.add({ op: "attach", slot: top, root, path, follow: true });
-  for (const { name, options: names } of host.hierarchies) {
-    const options = names.map((option) => {
-      const [key = "", value] = option.split("=");
-      return value === undefined ? ([key] as const) : ([key, value] as const);
-    });
-    const slot = draft.open((slot) => ({ op: "filesystem", slot, type: "cgroup", options, attributes }));
+  for (const { name, options } of host.hierarchies) {
+    const slot = trees.get(name) ?? draft.open((slot) => filesystem(slot, "cgroup", options, set));
+    if (trees.has(name)) draft.add({ op: "attributes", slot, set, clear: [], recursive: false });
     draft.add({ op: "attach", slot, root: top, path: `/${name}`, follow: false });
     // "cpu" and "cpuacct" for "cpu,cpuacct": programs look for one controller by its own name.
     const links = name.includes(",") ? name.split(",") : [];
@@ -78,5 +91,18 @@ export function placeCgroup(draft: Draft, root: Slot, prepared: PreparedMount, h
       draft.add({ op: "symlink", root: top, path: `/${link}`, target: name, replace: false });
     }
   }
-  return attributes.includes("ro") ? [makeReadonly(top)] : [];
+  return set.includes("ro") ? [makeReadonly(top)] : [];
+}
+
+function filesystem(
+  slot: Slot,
+  type: string,
+  names: readonly string[],
+  set: readonly MountAttribute[],
+): Step {
+  const options = names.map((name): FilesystemOption => {
+    const [key = "", value] = name.split("=");
+    return value === undefined ? [key] : [key, value];
+  });
+  return { op: "filesystem", slot, type, options, attributes: set };
 }

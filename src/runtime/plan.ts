@@ -3,8 +3,8 @@ import { posix } from "node:path";
 import type { Slot, Step } from "../../ffi/plan.ts";
 import { describe } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
-import type { HostCgroup } from "./cgroup-mount.ts";
-import { placeCgroup } from "./cgroup-mount.ts";
+import type { CgroupTrees, HostCgroup } from "./cgroup-mount.ts";
+import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
 import { Draft } from "./draft.ts";
 import type { PreparedMount } from "./mount.ts";
@@ -72,10 +72,12 @@ export function complete(beginning: Beginning, options: CompileOptions): void {
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
   const mounts = openSources(draft, spec.mounts ?? [], options.bundle);
+  const shareCgroups = options.cgroup !== undefined && !namespaces.has("cgroup");
+  const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.cgroup) : new Map();
   const masks = makeMasks(draft, spec);
   draft.add({ op: "cover", slot: root, path: "/" });
 
-  const last = placeMounts(draft, root, mounts, options.cgroup);
+  const last = placeMounts(draft, root, mounts, { host: options.cgroup, trees });
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
     draft.add(...deviceSteps(root, spec.linux?.devices ?? []));
   }
@@ -149,12 +151,12 @@ function placeMounts(
   draft: Draft,
   root: Slot,
   mounts: readonly PreparedMount[],
-  cgroup: HostCgroup | undefined,
+  { host, trees }: { host: HostCgroup | undefined; trees: CgroupTrees },
 ): Step[] {
   return mounts.flatMap((prepared) => {
     if (prepared.mount.type !== "cgroup") return placeMount(draft, root, prepared);
-    if (cgroup === undefined) throw new CurruntError("internal", "compile: the host's cgroups are not given");
-    return placeCgroup(draft, root, prepared, cgroup);
+    if (host === undefined) throw new CurruntError("internal", "compile: the host's cgroups are not given");
+    return placeCgroup(draft, root, prepared, host, trees);
   });
 }
 

@@ -36,6 +36,10 @@ const hints: Record<string, string | undefined> = {
   "mkdirat ENOSPC": diskFull,
   "symlinkat ENOSPC": diskFull,
   "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
+  "move_mount ENOTDIR": "a directory can only be mounted on a directory, a file only on a file",
+  "open_tree ENOENT": "what is to be mounted must exist",
+  "fsopen ENODEV": "the kernel does not know this filesystem: is its module loaded?",
+  "mount_setattr ENOSYS": "Linux 5.12 or newer is needed",
   "unshare EPERM":
     "namespaces may be switched off: see /proc/sys/user/max_*_namespaces and AppArmor's restrictions",
   "clone3 EPERM":

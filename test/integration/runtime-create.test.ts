@@ -260,6 +260,19 @@ describe("mounts", () => {
   });
 });
 
+test("without a cgroup namespace a container sees the cgroups that it is in, and no others", async () => {
+  const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro"] };
+  const namespaces = [{ type: "mount" }, { type: "pid" }] as const;
+  const change = { mounts: [...defaultMounts, cgroup], linux: { namespaces } };
+  const { stdout, error } = await bundle.sh(
+    "find /sys/fs/cgroup -name cgroup.procs; touch /sys/fs/cgroup/x 2>&1",
+    change,
+  );
+  expect(error).toBeUndefined();
+  expect(stdout).toContain("cgroup.procs");
+  expect(stdout).toContain("Read-only file system");
+});
+
 describe("a program", () => {
   test("that is not found gives 127", async () => {
     const missing = await bundle.run({ process: { args: ["no-such-program"] } });
@@ -290,7 +303,7 @@ describe("a program", () => {
     const before = readdirSync("/proc/self/task").length;
     const { error, exitCode } = await bundle.sh("true", { mounts: [...defaultMounts, bad] });
     expect(exitCode).toBeUndefined();
-    expect(error).toMatch(/^start container "test": #\d+ = new tmpfs \(size=nonsense\): fsconfig: EINVAL/);
+    expect(error).toMatch(/^start container "test": make tmpfs \(size=nonsense\) as #\d+: fsconfig: EINVAL/);
     expect(error).toContain("size");
     expect(reap(-1)).toBeUndefined();
     expect(readdirSync("/proc/self/task").length).toBe(before);

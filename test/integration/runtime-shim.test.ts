@@ -73,7 +73,7 @@ describe("runPlan()", () => {
       operation: "openat",
       code: "ENOENT",
       step: steps[1],
-      message: '#0 = open "/no/such/path": openat: ENOENT: no such file or directory',
+      message: 'open "/no/such/path" as #0: openat: ENOENT: no such file or directory',
     });
     expect(reap(-1)).toBeUndefined();
   });

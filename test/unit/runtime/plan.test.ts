@@ -36,10 +36,10 @@ describe("compile()", () => {
       "clone init into new namespaces: mount, pid",
       "start a session",
       'join a new session keyring "_ses.box"',
-      '#0 = open "/proc"',
-      '#1 = open "/"',
+      'open "/proc" as #0',
+      'open "/" as #1',
       "make #1 and all below slave",
-      '#2 = copy of the mounts at "/bundle/rootfs"',
+      'open the tree at "/bundle/rootfs", with its mounts, as #2',
       "make #2 and all below private",
       'mount #2 over the host\'s "/"',
       ...[
