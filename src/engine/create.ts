@@ -32,7 +32,7 @@ export async function createContainer(
   const paths = containerPaths(context.roots, id);
   for (const directory of [paths.upper, paths.work, paths.etc]) mkdirSync(directory, { mode: 0o755 });
   writeHostFiles(paths.etc, input.hostname, options);
-  makeSources(record);
+  makeSources(context.roots, record);
   return record;
 }
 

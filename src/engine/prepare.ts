@@ -22,7 +22,7 @@ export async function prepare(request: StartRequest): Promise<Prepared> {
   const { record } = request;
   using undo = new DisposableStack();
   const root = undo.use(await mountRoot(request));
-  if (record.anonymousVolumes.some(({ copy }) => copy)) {
+  if (record.anonymousVolumes.length > 0) {
     const { fillVolumes } = await import("./volume.ts");
     fillVolumes(request.roots, record, root);
   }

@@ -46,10 +46,14 @@ function openDirectoryIfThere(root: Fd, path: string): Fd | undefined {
   }
 }
 
-/** Makes the sources of binds that are missing, as directories: docker's rule for `-volume`. */
-export function makeSources(record: ContainerRecord): void {
+/**
+ * Makes the sources of binds that are missing, as directories: docker's rule for `-volume`. Anonymous volumes are left to
+ * {@link fillVolumes}, which takes one that exists for filled.
+ */
+export function makeSources(roots: Roots, record: ContainerRecord): void {
+  const anonymous = new Set(record.anonymousVolumes.map(({ name }) => volumePath(roots, name)));
   for (const { type, source } of record.spec.mounts ?? []) {
-    if (type === "bind" && source !== undefined && !existsSync(source)) {
+    if (type === "bind" && source !== undefined && !anonymous.has(source) && !existsSync(source)) {
       mkdirSync(source, { recursive: true, mode: 0o755 });
     }
   }
