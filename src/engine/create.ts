@@ -36,6 +36,11 @@ export async function createContainer(
   return record;
 }
 
+/** Throws "invalid" for a capability that does not exist: before there is anything to take back. */
+export function refuseUnknownCapabilities({ capabilitiesAdd, capabilitiesDrop }: RunOptions): void {
+  adjustCapabilities({ add: capabilitiesAdd, drop: capabilitiesDrop });
+}
+
 /** The record that a container of these options would have; changes nothing, unless the image must be pulled. */
 export async function previewContainer(context: Context, options: RunOptions): Promise<ContainerRecord> {
   const input = await inputOf(context, newID(), options, {});
@@ -49,7 +54,6 @@ async function inputOf(
   watch: PullWatch,
 ): Promise<Omit<GenerateInput, "name">> {
   // What is wrong is said before an image is pulled for nothing.
-  adjustCapabilities({ add: options.capabilitiesAdd, drop: options.capabilitiesDrop });
   const seccomp = await seccompOf(options);
   const image = await imageOf(context, options, watch);
   return {

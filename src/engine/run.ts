@@ -9,7 +9,7 @@ import { tryLock } from "../sys/lock.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
-import { createContainer } from "./create.ts";
+import { createContainer, refuseUnknownCapabilities } from "./create.ts";
 import type { RunResult, SessionEnd } from "./engine.ts";
 import type { Launched } from "./launch.ts";
 import { launchMonitor } from "./launch.ts";
@@ -24,6 +24,7 @@ export async function runContainer(
   watch: PullWatch,
 ): Promise<RunResult> {
   if (options.name !== undefined) checkName(options.name);
+  refuseUnknownCapabilities(options);
   prepareRoots(roots);
   const id = newID();
   using undo = new DisposableStack();
@@ -45,6 +46,7 @@ export async function runContainer(
 /** Creates a container without a monitor. On failure nothing of it is left. */
 export async function createOnly(context: Context, options: RunOptions, watch: PullWatch): Promise<string> {
   if (options.name !== undefined) checkName(options.name);
+  refuseUnknownCapabilities(options);
   const id = newID();
   const paths = containerPaths(context.roots, id);
   using undo = new DisposableStack();
