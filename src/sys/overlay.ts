@@ -8,6 +8,8 @@ import {
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
+  OVERLAYFS_SUPER_MAGIC,
+  statfs,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -30,9 +32,14 @@ export function mountOverlay(options: OverlayOptions): Fd {
   try {
     return mountByLayer(options);
   } catch (error) {
-    // Before Linux 6.8 overlayfs does not know "lowerdir+"; before 6.5 it has no such interface at all.
-    if (!failedWith(error, "EINVAL") || !error.message.includes("lowerdir+")) throw error;
-    return mountByString(options);
+    // Before Linux 6.8 overlayfs does not know "lowerdir+", and before 6.5 it says so when the mount is made only.
+    if (!failedWith(error, "EINVAL")) throw error;
+    try {
+      return mountByString(options);
+    } catch {
+      // Then it was something else, and the newer interface has the better words.
+      throw error;
+    }
   }
 }
 
@@ -70,7 +77,6 @@ function mountByLayer({ lowers, upper, options, readonly }: OverlayOptions): Fd 
  * in a mount namespace of this thread's own, which is left at once: a process that dies in between leaves nothing behind.
  */
 export function mountByString({ lowers, upper, options, readonly }: OverlayOptions): Fd {
-  const [target = "/"] = lowers;
   return inPrivateMountNamespace(() => {
     using held = new DisposableStack();
     // Opened in here: overlayfs takes directories of the caller's own mount namespace only.
@@ -84,8 +90,26 @@ export function mountByString({ lowers, upper, options, readonly }: OverlayOptio
     const overlay = cstring("overlay");
     const flags = readonly ? MS_RDONLY : 0;
     check(libc.mount(overlay, cstring(target), overlay, flags, cstring(settings)), "mount", "overlay");
-    return cloneTree(target);
+    using undo = new DisposableStack();
+    const tree = undo.use(cloneTree(target));
+    assertOverlay(tree);
+    undo.move();
+    return tree;
   });
+}
+
+/**
+ * Where the mount is made for the moment that it takes to get hold of it: a directory that every host has, and where this program needs
+ * nothing meanwhile. Not a layer: over "/" a mount could not be reached, the name would still lead to the host's files.
+ */
+const target = "/proc";
+
+/** A mistake here would hand the host's own files to a container, to write. */
+function assertOverlay(tree: Fd): void {
+  const status = new Uint8Array(statfs.size);
+  check(libc.fstatfs(tree.number, status), "fstatfs", target);
+  if (Number(statfs.unpack(status).f_type) !== OVERLAYFS_SUPER_MAGIC)
+    throw new Error(`the mount on ${target} is no overlay`);
 }
 
 /** Runs `work` with this thread in a copy of the mount namespace. It must not wait for anything. */

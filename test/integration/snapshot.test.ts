@@ -171,6 +171,19 @@ describe("mountByString(), for kernels before 6.8", () => {
     expect([mountTable(), process.cwd()]).toEqual([before, directory]);
   });
 
+  test("never hands out what lies below the overlay, not even of the root directory", () => {
+    const name = `currunt-test-${process.pid}`;
+    const { upper, work } = makeUpper();
+    using mount = mountByString({
+      lowers: ["/"],
+      upper: { directory: upper, work },
+      options: [],
+      readonly: false,
+    });
+    writeFileSync(inside(mount, name), "");
+    expect([existsSync(`/${name}`), readdirSync(upper)]).toEqual([false, [name]]);
+  });
+
   test("comes back to its namespace when the mount fails", () => {
     const before = [mountTable(), process.cwd()];
     const { upper } = makeUpper();
