@@ -93,11 +93,46 @@ void step_filesystem(const struct step *step)
 	sys_close(context);
 }
 
+/* The flags of mount(2) for attributes of fsmount(2), in the order of their bits. */
+static u64 flags_of_attributes(u64 attributes)
+{
+	u64 flags = attributes & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+
+	if (attributes & MOUNT_ATTR_NOATIME)
+		flags |= MS_NOATIME;
+	if (attributes & MOUNT_ATTR_STRICTATIME)
+		flags |= MS_STRICTATIME;
+	if (attributes & MOUNT_ATTR_NODIRATIME)
+		flags |= MS_NODIRATIME;
+	return flags;
+}
+
+/* Before Linux 5.12: mount(2), which wants a path and all flags at once, and changes no more than one mount. */
+static void remount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation)
+{
+	char path[PROC_PATH_SIZE];
+	struct statfs filesystem;
+
+	descriptor_path(path, "/proc/", fd);
+	if (set != 0 || clear != 0) {
+		must(sys_fstatfs(fd, &filesystem), "fstatfs");
+		u64 kept = filesystem.f_flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+		u64 wanted = (kept & ~flags_of_attributes(clear)) | flags_of_attributes(set);
+		must(sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | wanted), "mount");
+	}
+	if (propagation != 0)
+		must(sys_mount(NULL, path, NULL, propagation | (flags & AT_RECURSIVE ? MS_REC : 0)), "mount");
+}
+
 static void change_mount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation)
 {
 	struct mount_attr change = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	long result = sys_mount_setattr(fd, AT_EMPTY_PATH | flags, &change, sizeof change);
 
-	must(sys_mount_setattr(fd, AT_EMPTY_PATH | flags, &change, sizeof change), "mount_setattr");
+	if (result == -ENOSYS)
+		remount(fd, flags, set, clear, propagation);
+	else
+		must(result, "mount_setattr");
 }
 
 void step_attributes(const struct step *step)
@@ -187,8 +222,8 @@ void step_readonly(const struct step *step)
 		return;
 	u32 flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
 	s32 tree = must(sys_open_tree(target, "", flags), "open_tree");
-	change_mount(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0);
 	attach(tree, target);
+	change_mount(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0);
 	sys_close(tree);
 	sys_close(target);
 }

@@ -36,6 +36,8 @@ s32 make_in_root(s32 root, const char *path, enum target target, u32 mode, u64 r
 s32 parent_in_root(s32 root, const char *path, const char **name);
 void stat_fd(s32 fd, struct statx *out);
 int is_null_device(const struct statx *file);
+#define PROC_PATH_SIZE 32
+void descriptor_path(char *to, const char *directory, s32 fd);
 
 /* The steps, by file. */
 typedef void step_function(const struct step *step);

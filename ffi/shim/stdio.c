@@ -51,27 +51,10 @@ void step_terminal(const struct step *step)
 	sys_close(master);
 }
 
-/* Decimal digits of a small number behind a prefix. */
-static void descriptor_path(char *to, s32 fd)
-{
-	const char *prefix = "self/fd/";
-	char digits[10];
-	int count = 0;
-
-	while (*prefix != 0)
-		*to++ = *prefix++;
-	do
-		digits[count++] = '0' + fd % 10;
-	while ((fd /= 10) > 0);
-	while (count > 0)
-		*to++ = digits[--count];
-	*to = 0;
-}
-
 /* The host's null device stays with the host: its owner and mode could be changed through the descriptor. */
 void step_null_stdio(const struct step *step)
 {
-	char path[32];
+	char path[PROC_PATH_SIZE];
 	struct statx file;
 
 	for (int i = 0; i < 3; i++) {
@@ -82,7 +65,7 @@ void step_null_stdio(const struct step *step)
 		stat_fd(place, &file);
 		if (!is_null_device(&file))
 			fail("/dev/null", EINVAL);
-		descriptor_path(path, place);
+		descriptor_path(path, "", place);
 		s32 fd = must(sys_openat(slot_fd(step->slot), path, O_RDWR | O_CLOEXEC, 0), "openat");
 		must(sys_dup3(fd, i, 0), "dup3");
 		sys_close(fd);

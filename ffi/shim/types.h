@@ -69,13 +69,25 @@ struct open_how {
 };
 
 #define MOUNT_ATTR_RDONLY 0x1
+#define MOUNT_ATTR_NOATIME 0x10
+#define MOUNT_ATTR_STRICTATIME 0x20
+#define MOUNT_ATTR_NODIRATIME 0x80
 struct mount_attr {
 	u64 attr_set;
 	u64 attr_clr;
 	u64 propagation;
 	u64 userns_fd;
 };
-#define MS_SLAVE (1 << 19)
+#define MS_RDONLY 0x1
+#define MS_NOSUID 0x2
+#define MS_NODEV 0x4
+#define MS_NOEXEC 0x8
+#define MS_REMOUNT 0x20
+#define MS_NOATIME 0x400
+#define MS_NODIRATIME 0x800
+#define MS_BIND 0x1000
+#define MS_REC 0x4000
+#define MS_STRICTATIME 0x1000000
 #define OPEN_TREE_CLONE 1
 #define OPEN_TREE_CLOEXEC O_CLOEXEC
 #define MOVE_MOUNT_F_EMPTY_PATH 0x04
@@ -129,7 +141,9 @@ struct statx {
 };
 struct statfs {
 	s64 f_type;
-	u64 rest[14];
+	u64 sizes[9];
+	u64 f_flags;
+	u64 spare[4];
 };
 #define PROC_SUPER_MAGIC 0x9fa0
 #define DEVPTS_SUPER_MAGIC 0x1cd1

@@ -83,8 +83,8 @@ export function placeCgroup(
   draft.add({ op: "attach", slot: top, root, path, follow: true });
   for (const { name, options } of host.hierarchies) {
     const slot = trees.get(name) ?? draft.open((slot) => filesystem(slot, "cgroup", options, set));
-    if (trees.has(name)) draft.add({ op: "attributes", slot, set, clear: [], recursive: false });
     draft.add({ op: "attach", slot, root: top, path: `/${name}`, follow: false });
+    if (trees.has(name)) draft.add({ op: "attributes", slot, set, clear: [], recursive: false });
     // "cpu" and "cpuacct" for "cpu,cpuacct": programs look for one controller by its own name.
     const links = name.includes(",") ? name.split(",") : [];
     for (const link of links) {

@@ -187,14 +187,15 @@ export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): S
   const { mount, destination, options } = prepared;
   const later = options.set.includes("ro") && filledLater(destination, mount.type);
   const slot = prepared.tree ?? makeFilesystem(draft, root, prepared, later);
+  // What we write to later, and what confines, must not lie where an image's link leads (CVE-2019-19921).
+  const follow = mount.type !== "proc" && mount.type !== "sysfs";
+  draft.add({ op: "attach", slot, root, path: destination, follow });
+  // Changed when it is in its place, which is how mount(2) can do it too, on kernels without mount_setattr(2).
   if (prepared.tree !== undefined) changeTree(draft, slot, options);
   else if (options.propagation !== undefined) {
     const { kind, recursive } = options.propagation;
     draft.add({ op: "attributes", slot, set: [], clear: [], propagation: kind, recursive });
   }
-  // What we write to later, and what confines, must not lie where an image's link leads (CVE-2019-19921).
-  const follow = mount.type !== "proc" && mount.type !== "sysfs";
-  draft.add({ op: "attach", slot, root, path: destination, follow });
   return later && prepared.tree === undefined ? [makeReadonly(slot)] : [];
 }
 

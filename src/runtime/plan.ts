@@ -76,6 +76,9 @@ export function complete(beginning: Beginning, options: CompileOptions): void {
   const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.cgroup) : new Map();
   const masks = makeMasks(draft, spec);
   draft.add({ op: "cover", slot: root, path: "/" });
+  if (passedRoot === undefined) {
+    draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
+  }
 
   const last = placeMounts(draft, root, mounts, { host: options.cgroup, trees });
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
@@ -87,8 +90,10 @@ export function complete(beginning: Beginning, options: CompileOptions): void {
     for (const path of spec.linux?.maskedPaths ?? []) draft.add({ op: "mask", root, path, source: masks });
   }
   draft.add({ op: "directory", root, path: posix.resolve("/", process.cwd), mode: 0o755 });
-  draft.add({ op: "nullStdio", root, slot: proc }, ...last, { op: "pivot", slot: root });
-  finishRoot(draft, spec, root);
+  draft.add({ op: "nullStdio", root, slot: proc }, ...last);
+  if (spec.root?.readonly === true) draft.add(makeReadonly(root));
+  draft.add({ op: "pivot", slot: root });
+  spreadRoot(draft, spec, root);
   setNames(draft, spec, namespaces);
   draft.add(...processSteps(process, options.seccomp, deathSignal));
 }
@@ -121,13 +126,12 @@ function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
   if (spec.root === undefined) throw new CurruntError("invalid", "root: a container needs a root filesystem");
   const path = posix.resolve(bundle, spec.root.path);
   const root = draft.open((slot) => ({ op: "tree", slot, path, recursive: true }));
-  draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
   return root;
 }
 
 /**
  * A read-only filesystem with a null device and an empty directory, which cover what is masked. It lies over the host's
- * /proc, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
+ * /dev, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
  */
 function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
   if ((spec.linux?.maskedPaths ?? []).length === 0) return undefined;
@@ -141,8 +145,8 @@ function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
   draft.add(
     { op: "device", root: slot, path: "/null", type: "c", major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 },
     { op: "directory", root: slot, path: "/empty", mode: 0o755 },
+    { op: "cover", slot, path: "/dev" },
     makeReadonly(slot),
-    { op: "cover", slot, path: "/proc" },
   );
   return slot;
 }
@@ -160,7 +164,8 @@ function placeMounts(
   });
 }
 
-function finishRoot(draft: Draft, spec: Spec, root: Slot): void {
+/** Behind the pivot, which no shared mount may take part in (`man 2 pivot_root`). */
+function spreadRoot(draft: Draft, spec: Spec, root: Slot): void {
   const name = spec.linux?.rootfsPropagation;
   const propagation = name === undefined || name === "" ? undefined : propagationOptions[name];
   if (name !== undefined && name !== "" && propagation === undefined) {
@@ -170,7 +175,6 @@ function finishRoot(draft: Draft, spec: Spec, root: Slot): void {
     const { kind, recursive } = propagation;
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: kind, recursive });
   }
-  if (spec.root?.readonly === true) draft.add(makeReadonly(root));
 }
 
 function setNames(draft: Draft, { hostname = "", domainname = "" }: Spec, namespaces: Namespaces): void {

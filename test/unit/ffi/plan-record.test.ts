@@ -84,6 +84,24 @@ test("the shim's constants and system call numbers are the kernel's", () => {
   expect(cc.stderr.toString()).toBe("");
 });
 
+test("the system call numbers for arm64 are those of the generic table", () => {
+  const calls = readFileSync(join(shim, "syscall.h"), "utf8").matchAll(
+    /^#define sys_(\w+)\(.*SYSCALL\(NR\(\d+, (\d+)\),/gm,
+  );
+  const checks = [...calls].map(
+    ([, name = "", number = ""]) =>
+      `#ifdef __NR_${name}\n_Static_assert(__NR_${name} == ${number}, "${name}");\n#else\n#error ${name}\n#endif`,
+  );
+  expect(checks.length).toBeGreaterThan(40);
+  const source = join(scratch, "generic.c");
+  writeFileSync(
+    source,
+    ["#define __BITS_PER_LONG 64", "#include <asm-generic/unistd.h>", ...checks].join("\n"),
+  );
+  const cc = Bun.spawnSync(["cc", "-fsyntax-only", source], { stderr: "pipe" });
+  expect(cc.stderr.toString()).toBe("");
+});
+
 test("pack() puts every text into its record, with a NUL behind the last", () => {
   const steps: Step[] = [
     { op: "exec", paths: ["/bin/a", "/usr/bin/a"], args: ["a", ""], env: [] },

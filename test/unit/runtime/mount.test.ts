@@ -96,13 +96,13 @@ function place(mount: Mount): Draft {
 }
 
 describe("placeMount()", () => {
-  test("opens a bind's source from the bundle, changes it detached, then attaches it", () => {
+  test("opens a bind's source from the bundle, attaches it, then changes it", () => {
     const mount = { destination: "/d", source: "s", options: ["rbind", "ro", "rslave"] };
     expect(place(mount).steps).toEqual([
       { op: "tree", slot: 1, path: "/bundle/s", recursive: true },
+      { op: "attach", slot: 1, root: 0, path: "/d", follow: true },
       { op: "attributes", slot: 1, set: ["ro"], clear: [], recursive: false },
       { op: "attributes", slot: 1, set: [], clear: [], propagation: "slave", recursive: true },
-      { op: "attach", slot: 1, root: 0, path: "/d", follow: true },
     ]);
   });
 

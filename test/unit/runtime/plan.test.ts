@@ -40,8 +40,8 @@ describe("compile()", () => {
       'open "/" as #1',
       "make #1 and all below slave",
       'open the tree at "/bundle/rootfs", with its mounts, as #2',
-      "make #2 and all below private",
       'mount #2 over the host\'s "/"',
+      "make #2 and all below private",
       ...[
         ["null", "1:3"],
         ["zero", "1:5"],
