@@ -66,6 +66,8 @@ class BlobReader {
   #body: BodyReader | undefined;
   /** Bytes at the start of the current response that were read from an earlier one. */
   #skip = 0;
+  /** Undefined until a response tells it, when the manifest does not (schema 1). */
+  #size: number | undefined;
   #failures = 0;
   #offsetAtFailure = 0;
 
@@ -73,21 +75,22 @@ class BlobReader {
     this.#source = source;
     this.#descriptor = descriptor;
     this.#options = options;
-    this.#verifier = new Verifier(descriptor.digest, descriptor.size, `blob ${descriptor.digest}`);
+    this.#size = descriptor.size < 0 ? undefined : descriptor.size;
+    this.#verifier = new Verifier(descriptor.digest, this.#size, `blob ${descriptor.digest}`);
   }
 
   /** The next piece; undefined at the end, when all of it was right. */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       try {
-        if (this.#body === undefined && this.#verifier.seenBytes === this.#descriptor.size) {
+        if (this.#body === undefined && this.#verifier.seenBytes === this.#size) {
           this.#verifier.finish();
           return undefined;
         }
         this.#body ??= await this.#open();
         const { done, value } = await within(this.#body.read(), this.#source.transport.patience.idleMs);
         if (done) {
-          if (this.#verifier.seenBytes < this.#descriptor.size) throw new Error("the transfer ended early");
+          if (this.#verifier.seenBytes < (this.#size ?? 0)) throw new Error("the transfer ended early");
           this.#verifier.finish();
           return undefined;
         }
@@ -124,7 +127,7 @@ class BlobReader {
     if (this.#failures >= attempts) {
       throw new CurruntError(
         "unavailable",
-        `get blob ${this.#descriptor.digest}: cut off after ${offset} of ${this.#descriptor.size} bytes: ${plain(error)}`,
+        `get blob ${this.#descriptor.digest}: cut off after ${offset} of ${this.#size ?? "unknown"} bytes: ${plain(error)}`,
         { hint: "check the network, then try again" },
       );
     }
@@ -156,15 +159,12 @@ class BlobReader {
       );
     }
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
-    if (
-      !Number.isNaN(length) &&
-      length !== this.#descriptor.size &&
-      !response.headers.has("content-encoding")
-    ) {
+    if (!Number.isNaN(length)) this.#size ??= length;
+    if (!Number.isNaN(length) && length !== this.#size && !response.headers.has("content-encoding")) {
       await discard(response);
       throw new DigestError(
         `blob ${this.#descriptor.digest}`,
-        `the registry has ${length} bytes, the manifest says ${this.#descriptor.size}`,
+        `the registry has ${length} bytes, the manifest says ${this.#size}`,
       );
     }
     return offset;

@@ -21,8 +21,8 @@ import { unpackLayer } from "./unpack.ts";
 /** One layer of the image, bottom first in a list of them. */
 export interface LayerPlan {
   readonly descriptor: Descriptor;
-  /** What the config says the unpacked layer's digest is. */
-  readonly diffID: string;
+  /** What the config says the unpacked layer's digest is; undefined when there is no config yet (schema 1). */
+  readonly diffID: string | undefined;
 }
 
 export interface LayerPullContext {
@@ -86,21 +86,21 @@ class LayerPull {
       .sort((a, b) => b.plan.descriptor.size - a.plan.descriptor.size);
     for (const { plan, index } of order) {
       // Images list the same layer several times (empty ones, mostly).
-      if (!this.#placed.has(plan.diffID)) this.#placed.set(plan.diffID, this.#place(plan, index));
+      if (!this.#placed.has(keyOf(plan))) this.#placed.set(keyOf(plan), this.#place(plan, index));
     }
-    return this.#plans.map(async ({ diffID, descriptor }) => {
-      const layer = await this.#placed.get(diffID);
-      if (layer === undefined) throw new CurruntError("internal", `layer ${diffID} was not pulled`);
-      return { ...layer, blobDigest: descriptor.digest };
+    return this.#plans.map(async (plan) => {
+      const layer = await this.#placed.get(keyOf(plan));
+      if (layer === undefined) throw new CurruntError("internal", `layer ${keyOf(plan)} was not pulled`);
+      return { ...layer, blobDigest: plan.descriptor.digest };
     });
   }
 
   async #place(plan: LayerPlan, index: number): Promise<StoredLayer> {
     const { store, onProgress } = this.#context;
     const { digest } = plan.descriptor;
-    if (store.hasLayer(plan.diffID)) {
+    if (plan.diffID !== undefined && store.hasLayer(plan.diffID)) {
       onProgress({ type: "layer-exists", digest });
-      return this.#existing(plan);
+      return this.#existing(plan.diffID, plan);
     }
     const staging = join(this.#context.staging, `layer-${index}`);
     await this.#enter();
@@ -109,7 +109,7 @@ class LayerPull {
     try {
       this.#context.signal?.throwIfAborted();
       lock = await this.#lock(plan);
-      if (lock === undefined) return this.#existing(plan);
+      if (lock === undefined) return this.#existing(plan.diffID ?? "", plan);
       unpacked = await this.#unpack(plan, staging);
       if (!needsLowers(unpacked)) return this.#moveIn(plan, unpacked, staging);
     } finally {
@@ -123,13 +123,14 @@ class LayerPull {
   }
 
   /** The lock for making this layer; undefined when another process has made it while we waited. */
-  async #lock({ diffID, descriptor }: LayerPlan): Promise<KeyLock | undefined> {
+  async #lock(plan: LayerPlan): Promise<KeyLock | undefined> {
     const { store, signal, onProgress } = this.#context;
-    const key = diffID.slice(diffID.indexOf(":") + 1);
+    const { diffID, descriptor } = plan;
+    const key = keyOf(plan).slice(keyOf(plan).indexOf(":") + 1);
     for (let round = 0; ; round++) {
       const attempt = tryKeyLock(store.paths.staging, key);
       if ("lock" in attempt) {
-        if (!store.hasLayer(diffID)) return attempt.lock;
+        if (diffID === undefined || !store.hasLayer(diffID)) return attempt.lock;
         attempt.lock[Symbol.dispose]();
         onProgress({ type: "layer-exists", digest: descriptor.digest });
         return undefined;
@@ -143,7 +144,7 @@ class LayerPull {
     const { digest, size } = plan.descriptor;
     for (let attempt = 1; ; attempt++) {
       let resumed = false;
-      this.#context.onProgress({ type: "layer-start", digest, totalBytes: size });
+      this.#context.onProgress({ type: "layer-start", digest, totalBytes: size < 0 ? undefined : size });
       try {
         return await this.#transfer(plan, staging, () => {
           resumed = true;
@@ -159,7 +160,7 @@ class LayerPull {
   async #transfer(plan: LayerPlan, staging: string, onRestart: () => void): Promise<UnpackedLayer> {
     const { signal, onProgress, sync } = this.#context;
     const { digest, size, mediaType } = plan.descriptor;
-    let reported = 0;
+    let doneBytes = 0;
     let written = 0;
     let streamError: unknown;
     const stream = this.#open(plan.descriptor, onRestart, (error) => {
@@ -170,18 +171,19 @@ class LayerPull {
         name: digest,
         staging,
         mediaType,
-        sizeBytes: size,
+        sizeBytes: size < 0 ? undefined : size,
         signal,
         onProgress: ({ compressedBytes, uncompressedBytes }) => {
           onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
-          reported = compressedBytes;
+          doneBytes = compressedBytes;
           sync.wrote(uncompressedBytes - written);
           written = uncompressedBytes;
         },
       });
-      this.transferredBytes += size;
-      if (reported < size) onProgress({ type: "layer-progress", digest, doneBytes: size });
-      if (unpacked.diffID === plan.diffID) return unpacked;
+      if (size >= 0) doneBytes = size;
+      this.transferredBytes += doneBytes;
+      onProgress({ type: "layer-progress", digest, doneBytes });
+      if (plan.diffID === undefined || unpacked.diffID === plan.diffID) return unpacked;
     } catch (error) {
       removeTree(undefined, staging);
       // The archive breaks where the stream does: the stream's error says why.
@@ -214,26 +216,27 @@ class LayerPull {
 
   /** Directories of the layers below, top first, once they are all in place. */
   async #lowersOf(index: number): Promise<string[]> {
-    const below = this.#plans.slice(0, index).map(({ diffID }) => diffID);
-    await Promise.all(below.map((diffID) => this.#placed.get(diffID)));
-    return below.map((diffID) => this.#context.store.layerPath(diffID)).reverse();
+    const below = await Promise.all(this.#plans.slice(0, index).map((plan) => this.#placed.get(keyOf(plan))));
+    return below
+      .flatMap((layer) => (layer === undefined ? [] : [this.#context.store.layerPath(layer.diffID)]))
+      .reverse();
   }
 
-  #moveIn(plan: LayerPlan, { sizeBytes, entries }: UnpackedLayer, staging: string): StoredLayer {
+  #moveIn(plan: LayerPlan, { diffID, sizeBytes, entries }: UnpackedLayer, staging: string): StoredLayer {
     const { store, onProgress, signal } = this.#context;
     signal?.throwIfAborted();
     try {
-      renameSync(staging, store.layerPath(plan.diffID));
+      renameSync(staging, store.layerPath(diffID));
     } catch (error) {
       // Somebody else was first: theirs is as good.
-      if (!store.hasLayer(plan.diffID)) throw error;
+      if (!store.hasLayer(diffID)) throw error;
       removeTree(undefined, staging);
     }
-    onProgress({ type: "layer-done", digest: plan.descriptor.digest, diffID: plan.diffID });
-    return { diffID: plan.diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
+    onProgress({ type: "layer-done", digest: plan.descriptor.digest, diffID });
+    return { diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
   }
 
-  #existing({ diffID, descriptor }: LayerPlan): StoredLayer {
+  #existing(diffID: string, { descriptor }: LayerPlan): StoredLayer {
     const { store } = this.#context;
     // Another pull, still at work on its other layers, has not told the index yet.
     const size = store.layer(diffID) ?? treeSize(store.layerPath(diffID));
@@ -255,6 +258,11 @@ class LayerPull {
     if (next === undefined) this.#running--;
     else next();
   }
+}
+
+/** What tells a layer from the image's others: what it unpacks to, or where that is not known its blob. */
+function keyOf({ diffID, descriptor }: LayerPlan): string {
+  return diffID ?? descriptor.digest;
 }
 
 function needsLowers({ implicitDirectories, foreignLinks }: UnpackedLayer): boolean {

@@ -47,7 +47,7 @@ const descriptor = v.object({
   platform: v.optional(v.nullable(platform)),
   artifactType: v.optional(v.string()),
 });
-/** Points at content: type, digest and size in bytes. */
+/** Points at content: type, digest and size in bytes; -1 where a manifest of schema 1 leaves us without. */
 export type Descriptor = v.InferOutput<typeof descriptor>;
 
 const imageManifest = v.object({

@@ -3,6 +3,7 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { BackgroundSync } from "../sys/blocking.ts";
 import type { Credentials } from "./credentials.ts";
 import { findCredentials } from "./credentials.ts";
+import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { LayerPlan } from "./layer-pull.ts";
 import { pullLayers } from "./layer-pull.ts";
@@ -17,7 +18,7 @@ import { RegistryClient } from "./registry.ts";
 import type { ResolvedImage } from "./resolve.ts";
 import { resolveImage } from "./resolve.ts";
 import { makeStaging } from "./staging.ts";
-import type { Image, ImageStore } from "./store.ts";
+import type { Image, ImageStore, StoredLayer } from "./store.ts";
 import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
@@ -79,24 +80,29 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     blobs: store.blobs,
   });
   const name = formatReference(reference);
-  const known = store.find(resolved.manifest.config.digest);
+  const known =
+    resolved.kind === "image"
+      ? store.find(resolved.manifest.config.digest)
+      : store.findManifest(resolved.manifestDigest);
   if (known !== undefined) {
     onProgress({ type: "up-to-date", reference: name, digest: resolved.digest });
     await keepDocuments(resolved.documents, store);
     const image = store.rename(known.id, reference, resolved.digest);
-    onProgress(done(name, resolved, 0, startedAt));
+    onProgress(done({ name, resolved, image, transferredBytes: 0, startedAt }));
     return image;
   }
-  const config = await fetchConfig(client, resolved, store);
-  const parsedConfig = parseImageConfig(config, "image config");
-  const platform = checkPlatform(parsedConfig, options.platform, onWarning);
-  const layers = planLayers(resolved, parsedConfig);
+  const early = await fetchConfig(client, resolved, store);
+  if (early !== undefined) checkPlatform(early.config, options.platform, onWarning);
+  const layers = planLayers(resolved, early?.config, store);
   onProgress({
     type: "resolved",
     reference: name,
     digest: resolved.digest,
-    layers: layers.map(({ descriptor }) => ({ digest: descriptor.digest, sizeBytes: descriptor.size })),
-    totalBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
+    layers: layers.map(({ descriptor }) => ({
+      digest: descriptor.digest,
+      sizeBytes: Math.max(descriptor.size, 0),
+    })),
+    totalBytes: layers.reduce((sum, { descriptor }) => sum + Math.max(descriptor.size, 0), 0),
   });
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
@@ -108,18 +114,19 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     signal,
     onProgress,
   });
-  const documents = new Map(resolved.documents).set(resolved.manifest.config.digest, config);
-  await store.blobs.write(documents, staging.path, sync);
+  const { id, bytes, config } = early ?? makeConfig(resolved, stored);
+  const platform = checkPlatform(config, options.platform, early === undefined ? onWarning : () => undefined);
+  await store.blobs.write(new Map(resolved.documents).set(id, bytes), staging.path, sync);
   const image = store.commit({
-    id: resolved.manifest.config.digest,
+    id,
     manifestDigest: resolved.manifestDigest,
     reference,
     referenceDigest: resolved.digest,
     platform,
-    config: parsedConfig,
+    config,
     layers: stored,
   });
-  onProgress(done(name, resolved, transferredBytes, startedAt));
+  onProgress(done({ name, resolved, image, transferredBytes, startedAt }));
   return image;
 }
 
@@ -132,17 +139,20 @@ async function keepDocuments(documents: ReadonlyMap<string, Uint8Array>, store: 
   await store.blobs.write(missing, staging.path, sync);
 }
 
-function done(
-  reference: string,
-  resolved: ResolvedImage,
-  transferredBytes: number,
-  startedAt: number,
-): PullEvent {
+interface Outcome {
+  readonly name: string;
+  readonly resolved: ResolvedImage;
+  readonly image: Image;
+  readonly transferredBytes: number;
+  readonly startedAt: number;
+}
+
+function done({ name, resolved, image, transferredBytes, startedAt }: Outcome): PullEvent {
   return {
     type: "done",
-    reference,
+    reference: name,
     digest: resolved.digest,
-    imageID: resolved.manifest.config.digest,
+    imageID: image.id,
     transferredBytes,
     durationMs: performance.now() - startedAt,
   };
@@ -156,12 +166,29 @@ async function credentialsFor(
   return login === undefined ? findCredentials(reference, { onWarning }) : { kind: "password", ...login };
 }
 
+interface ConfigDocument {
+  /** Its digest: the image's ID. */
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly config: ImageConfig;
+}
+
+/** The image's config; undefined for schema 1, which has none before its layers are unpacked. */
 async function fetchConfig(
   client: RegistryClient,
-  { manifest }: ResolvedImage,
+  resolved: ResolvedImage,
   store: ImageStore,
-): Promise<Uint8Array> {
-  return store.blobs.read(manifest.config.digest) ?? client.blobBytes(manifest.config, MAX_CONFIG_BYTES);
+): Promise<ConfigDocument | undefined> {
+  if (resolved.kind === "schema1") return undefined;
+  const descriptor = resolved.manifest.config;
+  const bytes = store.blobs.read(descriptor.digest) ?? (await client.blobBytes(descriptor, MAX_CONFIG_BYTES));
+  return { id: descriptor.digest, bytes, config: parseImageConfig(bytes, "image config") };
+}
+
+function makeConfig(resolved: ResolvedImage, stored: readonly StoredLayer[]): ConfigDocument {
+  if (resolved.kind !== "schema1") throw new CurruntError("internal", "an image has no config");
+  const bytes = resolved.schema1.config(stored.map(({ diffID }) => diffID));
+  return { id: digestOf(bytes), bytes, config: parseImageConfig(bytes, "image history") };
 }
 
 /** An image of another platform than asked for is an error when the user asked, else a warning: it may run emulated. */
@@ -187,17 +214,28 @@ function checkPlatform(
   return actual;
 }
 
-/** Each layer once, with what it has to unpack to; bottom first. */
-function planLayers({ manifest }: ResolvedImage, config: ImageConfig): LayerPlan[] {
-  const diffIDs = config.rootfs.diff_ids ?? [];
-  if (diffIDs.length !== manifest.layers.length) {
+/** The layers with what they have to unpack to, as far as that is known; bottom first. */
+function planLayers(
+  resolved: ResolvedImage,
+  config: ImageConfig | undefined,
+  store: ImageStore,
+): LayerPlan[] {
+  if (resolved.kind === "schema1") {
+    return resolved.schema1.layers.map((digest) => ({
+      descriptor: { mediaType: "", digest, size: -1 },
+      diffID: store.diffIDOf(digest),
+    }));
+  }
+  const { layers } = resolved.manifest;
+  const diffIDs = config?.rootfs.diff_ids ?? [];
+  if (diffIDs.length !== layers.length) {
     throw new CurruntError(
       "invalid",
-      `read image config: it lists ${diffIDs.length} layers, the manifest ${manifest.layers.length}`,
+      `read image config: it lists ${diffIDs.length} layers, the manifest ${layers.length}`,
       { hint: "the image was made by a faulty tool: its publisher has to rebuild it" },
     );
   }
-  return manifest.layers.map((descriptor, index) => {
+  return layers.map((descriptor, index) => {
     const diffID = diffIDs[index] ?? "";
     if (!/^sha256:[a-f0-9]{64}$/.test(diffID)) {
       throw new CurruntError(

@@ -11,6 +11,7 @@ import { bareType, isSchema1Type, manifestTypes } from "./media-type.ts";
 import type { Reference } from "./reference.ts";
 import { familiarName } from "./reference.ts";
 import { MAX_ERROR_BYTES, refusalError } from "./registry-error.ts";
+import { signedPayload } from "./schema1.ts";
 import type { Exchange, Patience } from "./transport.ts";
 import { discard, isLoopback, readAtMost, Transport } from "./transport.ts";
 
@@ -81,14 +82,16 @@ export class RegistryClient implements BlobSource {
       );
     }
     const contentType = bareType(response.headers.get("content-type"));
-    const bytes = decoded(raw, response.headers.get("content-encoding"));
+    const whole = decoded(raw, response.headers.get("content-encoding"));
+    // Of a signed manifest the digest covers the payload only: nothing else is looked at from here on.
+    const bytes = signedPayload(whole);
     if (isDigest(tagOrDigest)) {
-      if (!isSchema1Type(contentType)) verifyBytes(bytes, tagOrDigest, subject);
+      verifyBytes(bytes, tagOrDigest, subject);
       return { bytes, contentType, digest: tagOrDigest };
     }
     const digest = digestOf(bytes);
     const told = response.headers.get("docker-content-digest") ?? "";
-    // The header may use another algorithm; that of a signed schema 1 manifest covers only a part.
+    // The header may use another algorithm; for a converted schema 1 manifest some announce the original's.
     if (told.startsWith("sha256:") && told !== digest && !isSchema1Type(contentType)) {
       throw new DigestError(subject, `its digest is ${digest}, the registry announced ${told}`);
     }

@@ -2,7 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import type { BlobStore } from "./blob.ts";
 import { parseDigest } from "./digest.ts";
-import type { Descriptor, ImageManifest, Manifest } from "./manifest.ts";
+import type { ImageManifest } from "./manifest.ts";
 import { parseManifest } from "./manifest.ts";
 import { isImageConfigType, isLayerType } from "./media-type.ts";
 import type { Platform } from "./platform.ts";
@@ -10,12 +10,19 @@ import { choosePlatform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { familiarReference } from "./reference.ts";
 import type { RegistryClient } from "./registry.ts";
+import type { Schema1Image } from "./schema1.ts";
+import { parseSchema1 } from "./schema1.ts";
 
 /** Indexes may nest; nobody nests them deeper. */
 const MAX_DEPTH = 8;
 
-export interface ResolvedImage {
-  readonly manifest: ImageManifest;
+export type ResolvedImage = ResolvedDocuments &
+  (
+    | { readonly kind: "image"; readonly manifest: ImageManifest }
+    | { readonly kind: "schema1"; readonly schema1: Schema1Image }
+  );
+
+interface ResolvedDocuments {
   readonly manifestDigest: string;
   /** Digest of what the reference names: an index, or the manifest itself. */
   readonly digest: string;
@@ -57,9 +64,22 @@ export async function resolveImage(
     });
     if (manifest.kind === "image") {
       refuseForeign(manifest.manifest, subject);
-      return { manifest: manifest.manifest, manifestDigest: fetched.digest, digest, documents };
+      return {
+        kind: "image",
+        manifest: manifest.manifest,
+        manifestDigest: fetched.digest,
+        digest,
+        documents,
+      };
     }
-    next = entryOf(manifest, platform, name, subject);
+    if (manifest.kind === "schema1") {
+      const schema1 = parseSchema1(fetched.bytes, subject);
+      for (const layer of schema1.layers) parseDigest(layer);
+      return { kind: "schema1", schema1, manifestDigest: fetched.digest, digest, documents };
+    }
+    const entry = choosePlatform(manifest.index, platform, `"${name}"`);
+    parseDigest(entry.digest);
+    next = entry;
   }
   throw new CurruntError(
     "invalid",
@@ -68,17 +88,6 @@ export async function resolveImage(
       hint: "the image was made by a faulty tool: its publisher has to rebuild it",
     },
   );
-}
-
-function entryOf(manifest: Manifest, platform: Platform, name: string, subject: string): Descriptor {
-  if (manifest.kind === "index") {
-    const entry = choosePlatform(manifest.index, platform, `"${name}"`);
-    parseDigest(entry.digest);
-    return entry;
-  }
-  throw new CurruntError("unsupported", `read ${subject}: it has docker's old schema 1`, {
-    hint: "push it again with a tool of this decade, or copy it with: skopeo copy --format v2s2",
-  });
 }
 
 /** Charts, modules, signatures and plugins live in registries too: they have manifests, but make no root file system. */

@@ -12,6 +12,8 @@ import type { ImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference, parseReference } from "./reference.ts";
+import type { RemovedImage } from "./remove.ts";
+import { removeRows } from "./remove.ts";
 
 /** An image that is complete on disk. */
 export interface Image {
@@ -31,14 +33,6 @@ export interface Image {
   readonly createdAt: number;
   /** Milliseconds since 1970. */
   readonly pulledAt: number;
-}
-
-/** What `remove` did. */
-export interface RemovedImage {
-  /** References that are gone. */
-  readonly untagged: readonly string[];
-  /** The image's ID, when the image itself is gone too. */
-  readonly deleted: string | undefined;
 }
 
 /** A layer whose directory is in its place. */
@@ -92,6 +86,23 @@ export class ImageStore {
   find(name: string): Image | undefined {
     const id = resolveName(this.#database, name)?.id;
     return id === undefined ? undefined : this.#read(id);
+  }
+
+  /** The image that was pulled by a manifest of this digest. */
+  findManifest(digest: string): Image | undefined {
+    const row = this.#database
+      .query<{ id: string }, [string]>("SELECT id FROM images WHERE manifest_digest = ?")
+      .get(digest);
+    return row === null ? undefined : this.#read(row.id);
+  }
+
+  /** What a compressed blob unpacks to, when it was unpacked before. */
+  diffIDOf(blobDigest: string): string | undefined {
+    return (
+      this.#database
+        .query<{ diff_id: string }, [string]>("SELECT diff_id FROM blob_diff_ids WHERE blob_digest = ?")
+        .get(blobDigest)?.diff_id ?? undefined
+    );
   }
 
   /** As `find`, but a missing image is a "not-found" error. */
@@ -225,37 +236,8 @@ export class ImageStore {
   #removeRows(name: string, force: boolean): RemovedImage {
     const found = resolveName(this.#database, name);
     const image = found === undefined ? undefined : this.#read(found.id);
-    if (found === undefined || image === undefined) throw missing(name);
-    const untagged = found.reference === undefined ? image.references : [found.reference];
-    if (found.reference === undefined && untagged.length > 1 && !force) {
-      throw new CurruntError("conflict", `remove image ${JSON.stringify(name)}: it has several names`, {
-        hint: `it is ${untagged.join(", ")}: remove one of them, or all with -force`,
-      });
-    }
-    const isLast = untagged.length === image.references.length;
-    const users = isLast ? this.#containersOf(image.id) : [];
-    if (users.length > 0 && !force) {
-      throw new CurruntError(
-        "conflict",
-        `remove image ${JSON.stringify(name)}: it is in use by container ${users.map((user) => JSON.stringify(user)).join(", ")}`,
-        { hint: "remove the container first; with -force the image goes with its last container" },
-      );
-    }
-    for (const reference of untagged) {
-      this.#database.query("DELETE FROM image_references WHERE name = ?").run(reference);
-    }
-    if (!isLast) return { untagged, deleted: undefined };
-    const statement =
-      users.length > 0 ? "UPDATE images SET doomed = 1 WHERE id = ?" : "DELETE FROM images WHERE id = ?";
-    this.#database.query(statement).run(image.id);
-    return { untagged, deleted: users.length > 0 ? undefined : image.id };
-  }
-
-  #containersOf(id: string): string[] {
-    return this.#database
-      .query<{ name: string }, [string]>("SELECT name FROM containers WHERE image_id = ? ORDER BY name")
-      .all(id)
-      .map(({ name }) => name);
+    if (image === undefined) throw missing(name);
+    return removeRows(this.#database, image, { name, reference: found?.reference, force });
   }
 
   #read(id: string): Image | undefined {

@@ -16,6 +16,7 @@ import type { Image } from "../../src/image/store.ts";
 import { ImageStore } from "../../src/image/store.ts";
 import { digestOf, FakeRegistry, ociIndex, ociLayer, ociManifest } from "../fixtures/fake-registry.ts";
 import { pushLayout, writeLayout } from "../fixtures/layout.ts";
+import { mustRun } from "../fixtures/process.ts";
 import { registryUser, startRegistry } from "../fixtures/registry.ts";
 import type { Tree } from "../fixtures/tree.ts";
 import { archive, writeTree } from "../fixtures/tree.ts";
@@ -226,6 +227,27 @@ describe("pullImage()", () => {
   });
 });
 
+describe("docker's schema 1", () => {
+  test("is converted, keeps its history, and is known when it comes again", async () => {
+    await using real = await startRegistry();
+    const layout = join(scratch, "layout-old");
+    const layers = [join(scratch, "base.tar"), join(scratch, "top.tar")];
+    await writeLayout(layout, [{ layers, settings: { Cmd: ["tool"], Env: ["A=b"] } }]);
+    const flags = ["--insecure-policy", "copy", "--format", "v2s1", "--dest-tls-verify=false"];
+    await mustRun(["skopeo", ...flags, `oci:${layout}:image`, `docker://${real.host}/old:1`]);
+    const image = await pull(`${real.host}/old:1`);
+    expect(image.layers).toEqual(archives.map((bytes) => digestOf(bytes)));
+    expect(image.config.config).toMatchObject({ Cmd: ["tool"], Env: ["A=b"] });
+    expect(image.config.rootfs.diff_ids).toEqual([...image.layers]);
+    expect(readFileSync(join(store.layerPaths(image)[0] ?? "", "etc/name"), "utf8")).toBe("top\n");
+    const again = await pull(`${real.host}/old@${image.manifestDigest}`);
+    expect(again.id).toBe(image.id);
+    expect(events.filter(({ type }) => type === "up-to-date").length).toBe(1);
+    await store.remove(image.id, { force: true });
+    expect((await pull(`${real.host}/old@${image.manifestDigest}`)).id).toBe(image.id);
+  });
+});
+
 describe("what is refused leaves nothing behind", () => {
   const cases: [name: string, make: () => void, message: RegExp][] = [
     [
@@ -332,7 +354,7 @@ describe("what is refused leaves nothing behind", () => {
       /not JSON.*registry/,
     ],
     [
-      "docker's schema 1",
+      "a damaged schema 1",
       () =>
         registry.addManifest(
           "app",

@@ -68,6 +68,12 @@ describe("manifest()", () => {
     expect((await client().manifest(other.digest)).digest).toBe(other.digest);
   });
 
+  test("checks the digest whatever the registry calls the type", async () => {
+    const type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    registry.manifests.set(`team/app@${digestOf("x")}`, { bytes: Buffer.from("{}"), mediaType: type });
+    expect((await failure(client().manifest(digestOf("x")))).text).toContain("its digest is");
+  });
+
   test("refuses one that is larger than 4 MiB without reading it all", async () => {
     registry.always(/manifests/, { body: Buffer.alloc(6 << 20, 32), chunked: true });
     expect(await failure(client().manifest("latest"))).toMatchObject({
