@@ -1,6 +1,7 @@
 /** One HTTP exchange with a registry: redirects by hand, time-outs, retries with back-off. */
 import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
+import { version } from "../base/version.ts";
 
 /** A response whose body has not been read: the caller reads or cancels it. */
 export interface Exchange {
@@ -90,7 +91,11 @@ export class Transport {
 
   async #follow(start: URL, options: RequestOptions): Promise<Exchange> {
     let url = start;
-    let headers: Record<string, string> = { "accept-encoding": "identity", ...options.headers };
+    let headers: Record<string, string> = {
+      "accept-encoding": "identity",
+      "user-agent": `currunt/${version}`,
+      ...options.headers,
+    };
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await this.#exchange(url, { ...options, headers });
       const location = response.headers.get("location");

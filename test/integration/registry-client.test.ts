@@ -51,6 +51,7 @@ describe("manifest()", () => {
     expect(registry.requests[0]?.headers.accept).toBe(manifestTypes.join(", "));
     expect(registry.requests[0]?.headers["accept-encoding"]).toBe("identity");
     expect(registry.requests[0]?.headers.authorization).toBeUndefined();
+    expect(registry.requests[0]?.headers["user-agent"]).toMatch(/^currunt\//);
   });
 
   test("takes a wrong, generic or missing Content-Type as it comes", async () => {
