@@ -158,8 +158,9 @@ class Conversation {
   #receiveNow(timeoutMs: number): Message | "closed" | undefined {
     const asked = pollfd.pack({ fd: this.#socket.number, events: POLLIN });
     const ready = libc.poll(asked, 1, timeoutMs);
-    if (ready === -1 && errno() !== EINTR) throw new SyscallError("poll", errno());
-    if (ready <= 0) return undefined;
+    // The shim's first half ends while we wait, and SIGCHLD comes: that is no reason to stop waiting.
+    if (ready === -1 && errno() === EINTR) return this.#receiveNow(timeoutMs);
+    if (check(ready, "poll") === 0) return undefined;
     const packet = new Uint8Array(2048);
     const length = libc.read(this.#socket.number, packet, packet.length);
     // A reset is an end too: of a process that died before it had read all that was sent to it.
