@@ -48,6 +48,7 @@ async function executeAt(record: ContainerRecord, pid: number, options: ExecOpti
   using program = await execInContainer({ pid, process, spec, stdio: pipes?.program ?? "inherit" });
   undo.dispose();
   if (options.detach) return { kind: "exited", exitCode: 0 };
+  local.takeTerminal();
   using streams = new ProgramStreams(pipes?.ours ?? terminalEnds(program), {
     onOutput: (stream, bytes) => {
       if (!local.output(stream, bytes)) streams.pauseOutput();

@@ -64,12 +64,20 @@ export class LocalStreams implements Disposable {
     return drained;
   }
 
+  /**
+   * Sets the terminal of an interactive session to raw mode. Before the program's first output is shown: what that asks
+   * of the terminal (where the cursor is, say) would be answered by an echo instead of to the program.
+   */
+  takeTerminal(): void {
+    const { interactive, terminal } = this.#options;
+    if (interactive && terminal && isTerminal(0)) this.#enterRawMode();
+  }
+
   /** Joins the program: from now on input, window changes and signals reach it. */
   join(channel: ProgramChannel): void {
     this.#proxySignals(channel);
     if (this.#options.terminal) this.#followWindow(channel);
     if (!this.#options.interactive) return;
-    if (this.#options.terminal && isTerminal(0)) this.#enterRawMode();
     this.#readInput(channel);
   }
 

@@ -69,6 +69,7 @@ async function hold(
     if (!local.output(stream, bytes)) client.connection.pause();
   });
   client.onDrain = () => local.resumeInput();
+  client.onReady = () => local.takeTerminal();
   const ready = await begin(client, local);
   const { connection } = client;
   if (options.redraw && ready.terminal) askForRedraw(connection, local);
@@ -95,6 +96,8 @@ function askForRedraw(connection: Connection, { size }: LocalStreams): void {
 class MonitorClient implements Disposable {
   readonly connection: Connection;
   onDrain: () => void = () => {};
+  /** The program runs; called before any of its output is passed on. */
+  onReady: () => void = () => {};
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #exit = Promise.withResolvers<number>();
 
@@ -125,8 +128,10 @@ class MonitorClient implements Disposable {
   // The payloads are JSON of this very program.
   #control(type: FrameType, payload: Uint8Array): void {
     const json = () => JSON.parse(Buffer.from(payload).toString());
-    if (type === "ready") this.#ready.resolve(json() as Ready);
-    else if (type === "error") this.#ready.reject(errorOf(json() as Failure));
+    if (type === "ready") {
+      this.onReady();
+      this.#ready.resolve(json() as Ready);
+    } else if (type === "error") this.#ready.reject(errorOf(json() as Failure));
     else if (type === "exit") this.#exit.resolve(decodeExit(payload));
   }
 

@@ -145,14 +145,14 @@ describe("registries that misbehave", () => {
   }
 
   test("a manifest that is no JSON", () =>
-    expectLayerRefused(honest, /manifest/, (_, path) =>
+    expectLayerRefused(honest, /manifest/, ({ path }) =>
       path.includes("/manifests/")
         ? new Response("<html>hello</html>", { headers: { "content-type": "text/html" } })
         : undefined,
     ));
 
   test("a manifest of another shape", () =>
-    expectLayerRefused(honest, /manifest/, (_, path) =>
+    expectLayerRefused(honest, /manifest/, ({ path }) =>
       path.includes("/manifests/")
         ? Response.json(
             { schemaVersion: 2, layers: "many" },
@@ -162,7 +162,7 @@ describe("registries that misbehave", () => {
     ));
 
   test("a manifest that is index and image at once (CVE-2021-41190)", () =>
-    expectLayerRefused(honest, /manifest/, (_, path) =>
+    expectLayerRefused(honest, /manifest/, ({ path }) =>
       path.includes("/manifests/")
         ? Response.json(
             { schemaVersion: 2, manifests: [], layers: [], config: {} },
@@ -175,7 +175,7 @@ describe("registries that misbehave", () => {
     expectLayerRefused(
       honest,
       /manifest[\s\S]*(large|limit|more than|size)|(large|limit|more than|size)[\s\S]*manifest/i,
-      (_, path) =>
+      ({ path }) =>
         path.includes("/manifests/")
           ? new Response("x".repeat(9_000_000), {
               headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
@@ -184,15 +184,15 @@ describe("registries that misbehave", () => {
     ));
 
   test("a blob with other bytes than its digest says", () =>
-    expectLayerRefused(honest, /digest/, (_, path) =>
-      path.includes("/blobs/") ? new Response("other bytes") : undefined,
+    expectLayerRefused(honest, /digest/, ({ path, content }) =>
+      path.includes("/blobs/") && content !== undefined
+        ? new Response(content.map((byte) => byte ^ 1))
+        : undefined,
     ));
 
   test("a redirect without an end", () =>
-    expectLayerRefused(honest, /redirect/i, (request, path) =>
-      path.includes("/blobs/")
-        ? new Response(null, { status: 307, headers: { location: request.url } })
-        : undefined,
+    expectLayerRefused(honest, /redirect/i, ({ url, path }) =>
+      path.includes("/blobs/") ? new Response(null, { status: 307, headers: { location: url } }) : undefined,
     ));
 
   test("a server that fails at first is tried again", async () => {
@@ -201,7 +201,7 @@ describe("registries that misbehave", () => {
       await using currunt = await Currunt.create();
       const failed = new Set<string>();
       const layer = await writeTar(join(scratch, "layer.tar"), honest);
-      await using server = await serveLayers([layer], (_, path) => {
+      await using server = await serveLayers([layer], ({ path }) => {
         if (failed.has(path)) return undefined;
         failed.add(path);
         return new Response("later", {
@@ -209,7 +209,7 @@ describe("registries that misbehave", () => {
           headers: { "retry-after": "0" },
         });
       });
-      expect((await currunt.run(["pull", "-quiet", server.image])).stderr).toBe("");
+      expect((await currunt.run(["pull", "-quiet", server.image])).code).toBe(0);
       expect(await currunt.ok("images", "-quiet")).not.toBe("");
     } finally {
       await rm(scratch, { recursive: true });
@@ -225,20 +225,13 @@ describe("registries that misbehave", () => {
       ).join("");
       const layer = await writeTar(join(scratch, "layer.tar"), [{ name: "big", content: noise }]);
       const cut = new Set<string>();
-      await using server = await serveLayers([layer], async (request, path) => {
-        if (!path.includes("/blobs/") || cut.has(path) || request.headers.has("range")) return undefined;
+      await using server = await serveLayers([layer], ({ path, headers, content }) => {
+        if (!path.includes("/blobs/") || content === undefined || cut.has(path) || headers.has("range"))
+          return undefined;
         cut.add(path);
-        const digest = path.slice(path.lastIndexOf(":") + 1);
-        const whole = await Bun.file(join(server.layout, "blobs/sha256", digest)).bytes();
-        const half = new ReadableStream({
-          start(controller) {
-            controller.enqueue(whole.subarray(0, whole.length >> 1));
-            controller.error(new Error("cut"));
-          },
-        });
-        return new Response(half, { headers: { "content-length": String(whole.length) } });
+        return { bytes: content.subarray(0, content.length >> 1), length: content.length };
       });
-      expect((await currunt.run(["pull", "-quiet", server.image])).stderr).toBe("");
+      expect((await currunt.run(["pull", "-quiet", server.image])).code).toBe(0);
       expect(await currunt.ok("images", "-quiet")).not.toBe("");
     } finally {
       await rm(scratch, { recursive: true });
@@ -324,11 +317,4 @@ describe("layers that attack", () => {
   for (const [title, entries, says] of broken) {
     test(`${title} is refused`, () => expectLayerRefused(entries, says));
   }
-
-  test("a gzip bomb is stopped by the free space at the latest, not by memory", async () => {
-    // Covered by the full disk of fault.test.ts; here the claim of the manifest is what is wrong.
-    await expectLayerRefused(honest, /digest|size/, (_, path) =>
-      path.includes("/blobs/") ? new Response(Bun.gzipSync(Buffer.alloc(50_000_000))) : undefined,
-    );
-  });
 });

@@ -13,7 +13,7 @@ async function stallingRegistry(directory: string) {
   ]);
   const stalled = Promise.withResolvers<void>();
   let stalls = true;
-  const server = await serveLayers([layer], (_, path) => {
+  const server = await serveLayers([layer], ({ path }) => {
     if (!stalls || !path.endsWith(server.blobs[1]?.digest ?? "?")) return undefined;
     const body = new ReadableStream({
       pull(controller) {

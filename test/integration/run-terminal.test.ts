@@ -12,7 +12,12 @@ beforeEach(async () => {
   terminal = await Terminal.open({ env: current.env, cwd: current.work });
   run = `${current.program} run -rm -network none -image ${await current.image()} -interactive -tty -env 'PS1=inside# '`;
 });
-afterEach(() => terminal[Symbol.asyncDispose]());
+afterEach(async () => {
+  await terminal[Symbol.asyncDispose]();
+  // A terminal that goes away leaves its container running.
+  const left = await file.current.ok("ps", "-aq");
+  if (left !== "") await file.current.ok("rm", "-force", ...left.split("\n"));
+});
 
 /** Starts a container with a shell and waits for its prompt. */
 async function enter(flags = ""): Promise<void> {
@@ -67,14 +72,15 @@ describe("run -interactive -tty", () => {
 
   test("Ctrl-Z, fg, bg and jobs work inside and do not stop the client", async () => {
     await enter();
-    await terminal.line("clear; sh -c 'echo started; exec sleep 1000'");
+    const job = `sh -c 'trap "echo going on" CONT; echo started; while :; do sleep 0.1; done'`;
+    await terminal.line(`clear; ${job}`);
     await terminal.waitFor(/^started$/m);
     await terminal.press("C-z");
-    await terminal.waitFor(/Stopped[^\n]*\ninside# $/);
-    await terminal.line("jobs; bg; jobs");
-    await terminal.waitFor(/Running/);
+    await terminal.waitFor(/Stopped[\s\S]*inside# $/);
+    await terminal.line("clear; jobs; bg; jobs");
+    await terminal.waitFor(/Running[\s\S]*going on/);
     await terminal.line("clear; fg");
-    await terminal.waitFor(/sleep 1000/);
+    await terminal.waitFor((screen) => screen.startsWith("sh -c") && screen.endsWith("going on"));
     await terminal.press("C-c");
     await terminal.waitFor(/inside# $/);
     await leave(0);
@@ -95,7 +101,7 @@ describe("run -interactive -tty", () => {
     await terminal.press("Enter");
     await terminal.type("it works.");
     await terminal.press("Escape");
-    await terminal.waitFor(/Dear reader,\nit works\./);
+    await terminal.waitFor(/Dear reader,\nit works\.[\s\S]*\n- \/tmp\/letter/);
     await terminal.line(":wq");
     await terminal.waitFor(/inside# $/);
     await terminal.line("clear; wc -l < /tmp/letter; cat /tmp/letter");
@@ -117,21 +123,19 @@ describe("run -interactive -tty", () => {
     await enter();
     await terminal.line("clear; stty size");
     await terminal.waitFor(/^24 80$/m);
-    await terminal.line("clear; trap 'stty size' WINCH; echo set");
-    await terminal.waitFor(/^set$/m);
     await terminal.resize(101, 31);
-    await terminal.line("");
+    await terminal.line("clear; until stty size | grep '31 101'; do :; done");
     await terminal.waitFor(/^31 101$/m);
     await terminal.resize(60, 20);
-    await terminal.line("clear; stty size");
+    await terminal.line("clear; until stty size | grep '20 60'; do :; done");
     await terminal.waitFor(/^20 60$/m);
-    await terminal.line("trap - WINCH");
     await leave(0);
   });
 
   test("passes every byte of the keyboard on", async () => {
     await enter();
-    await terminal.line("clear; stty raw -echo; head -c 5 | xxd -p; stty sane");
+    await terminal.line("clear; stty raw -echo; echo go; head -c 5 | xxd -p; stty sane");
+    await terminal.waitFor(/^go$/m);
     await terminal.press("C-c", "C-z", "C-\\", "C-q", "C-s");
     await terminal.waitFor(/^\s*031a1c1113/m);
     await terminal.line("clear");
@@ -157,7 +161,8 @@ describe("run -interactive -tty", () => {
 
   test("-detach-keys chooses other keys, and Ctrl-P alone reaches the program", async () => {
     await enter("-name other -detach-keys ctrl-x,x");
-    await terminal.line("clear; stty raw -echo; head -c 3 | xxd -p; stty sane");
+    await terminal.line("clear; stty raw -echo; echo go; head -c 3 | xxd -p; stty sane");
+    await terminal.waitFor(/^go$/m);
     await terminal.press("C-p", "C-q", "C-p");
     await terminal.waitFor(/^\s*101110/m);
     await terminal.press("C-x");
