@@ -1,11 +1,13 @@
 /** Archives that try to reach out of the layer: by names, links, whiteouts and what was there before. None may touch what lies outside. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { explain } from "../../src/base/error.ts";
 import { applyLayer } from "../../src/image/apply.ts";
+import { LayerWriter } from "../../src/image/layer.ts";
+import { TarParser } from "../../src/image/tar.ts";
 import type { Member } from "../fixtures/archive.ts";
-import { archive } from "../fixtures/archive.ts";
+import { archive, member } from "../fixtures/archive.ts";
 import type { Item } from "../fixtures/layer.ts";
 import { chunks, listTree, Scratch } from "../fixtures/layer.ts";
 
@@ -245,4 +247,18 @@ describe("directories that are replaced", () => {
     );
     expect(tree.has(".wh..wh.plnk")).toBe(false);
   });
+});
+
+test("a directory that somebody swaps for a link while the layer is unpacked is not entered", () => {
+  using scratch = new Scratch();
+  const [target, staging] = [join(scratch.path, "target"), join(scratch.path, "layer")];
+  for (const path of [target, staging]) mkdirSync(path);
+  using writer = new LayerWriter({ directory: staging });
+  const parser = new TarParser(writer);
+  parser.push(member({ name: "d/", type: "5", mode: 0o777 }));
+  rmdirSync(join(staging, "d"));
+  symlinkSync(target, join(staging, "d"));
+  expect(() => parser.push(member({ name: "d/f", data: "owned" }))).toThrow('entry "d/f"');
+  expect(() => writer.finish()).toThrow('entry "d"');
+  expect([readdirSync(target), statSync(target).mode & 0o777]).toEqual([[], 0o755]);
 });

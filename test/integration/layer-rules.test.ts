@@ -91,6 +91,8 @@ describe("parents", () => {
       { name: "absolute", type: "2", link: "/real" },
       { name: "dir/", type: "5" },
       { name: "dir/relative", type: "2", link: "../real" },
+      { name: "dir/rooted", type: "2", link: "/real" },
+      { name: "dir/rooted/three", data: "3" },
       { name: "absolute/one", data: "1" },
       { name: "dir/relative/two", data: "2" },
       { name: "absolute/sub/", type: "5", mode: 0o711 },
@@ -99,9 +101,11 @@ describe("parents", () => {
       "absolute",
       "dir",
       "dir/relative",
+      "dir/rooted",
       "real",
       "real/one",
       "real/sub",
+      "real/three",
       "real/two",
     ]);
     expect(applied.tree.get("real/sub")?.mode).toBe("711");
