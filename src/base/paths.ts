@@ -25,6 +25,8 @@ export interface DataPaths {
   readonly staging: string;
   /** `containers/<id>`: see {@link ContainerPaths}. */
   readonly containers: string;
+  /** Shared by whoever makes a container's directory, until that is locked itself. */
+  readonly containersLock: string;
   /** `volumes/<name>`: the directories of anonymous volumes. */
   readonly volumes: string;
 }
@@ -37,6 +39,7 @@ export function dataPaths(roots: Roots): DataPaths {
     layers: join(roots.data, "layers"),
     staging: join(roots.data, "staging"),
     containers: join(roots.data, "containers"),
+    containersLock: join(roots.data, "containers.lock"),
     volumes: join(roots.data, "volumes"),
   };
 }
@@ -85,7 +88,7 @@ export function containerPaths(roots: Roots, id: string): ContainerPaths {
  * CVE-2021-41103), the run root passable so that a user namespace can traverse it.
  */
 export function prepareRoots(roots: Roots): void {
-  const { database, ...directories } = dataPaths(roots);
+  const { database, containersLock: _, ...directories } = dataPaths(roots);
   if (!existsSync(database)) {
     mkdirSync(roots.data, { recursive: true, mode: 0o700 });
     chmodSync(roots.data, 0o700);

@@ -2,9 +2,9 @@
 import { mkdirSync } from "node:fs";
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
-import { containerPaths } from "../base/paths.ts";
+import { containerPaths, dataPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
-import { tryLock } from "../sys/lock.ts";
+import { shareLock, tryLock } from "../sys/lock.ts";
 import { spawnSelf } from "../sys/self.ts";
 import { socketPair } from "../sys/socket.ts";
 
@@ -26,21 +26,30 @@ export interface Launched {
 }
 
 /**
+ * Takes a container's lock, and makes its directories where they are missing; undefined when the lock is held. The run directory
+ * comes last: the sweep takes one without a lock for broken off.
+ */
+export function lockContainer(roots: Roots, paths: ContainerPaths): Fd | undefined {
+  using _entrance = shareLock(dataPaths(roots).containersLock);
+  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  const lock = tryLock(paths.lock);
+  if (lock !== undefined) mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  return lock;
+}
+
+/**
  * Makes the directories of container `id` where they are missing, takes its lock, and hands it to a new monitor.
  * Throws a conflict when the lock is held: it runs, or another command is at it.
  */
 export function launchMonitor(roots: Roots, id: string): Launched {
   const paths = containerPaths(roots, id);
-  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
-  // Locked before the run directory is there: the sweep takes a run directory without a lock for broken off.
-  using lock = tryLock(paths.lock);
+  using lock = lockContainer(roots, paths);
   if (lock === undefined) {
     throw new CurruntError(
       "conflict",
       `start container "${id}": it is running, or another command is changing it`,
     );
   }
-  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   const [ours, theirs] = socketPair();
   using _ = theirs;
   spawnSelf("monitor", { inherited: [theirs, lock], environment });

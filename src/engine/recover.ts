@@ -5,7 +5,7 @@ import { containerPaths, dataPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { isLocked, tryLock } from "../sys/lock.ts";
+import { isLocked, tryLock, tryLockOnce } from "../sys/lock.ts";
 import type { ContainerStore } from "./store.ts";
 
 /** 128 + SIGKILL: init got it when its monitor died. */
@@ -20,9 +20,12 @@ export function recover(roots: Roots, store: ContainerStore): void {
   const busy = readdirSync(roots.run);
   for (const id of busy) recoverOne(roots, store, id);
   const { total, running } = store.count();
-  const { containers } = dataPaths(roots);
+  const { containers, containersLock } = dataPaths(roots);
   if (running <= busy.length && directoriesIn(containers) === total) return;
   for (const { record } of store.list("running")) recoverOne(roots, store, record.id);
+  // Between its making and its lock a directory looks abandoned. Next time, when somebody is at that now.
+  using entrance = tryLockOnce(containersLock);
+  if (entrance === undefined) return;
   for (const id of readdirSync(containers)) if (store.find(id) === undefined) recoverOne(roots, store, id);
 }
 

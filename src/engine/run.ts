@@ -1,18 +1,17 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { relaxDurability } from "../base/database.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, prepareRoots } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
-import { tryLock } from "../sys/lock.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
 import type { RunResult, SessionEnd } from "./engine.ts";
 import type { Launched } from "./launch.ts";
-import { launchMonitor } from "./launch.ts";
+import { launchMonitor, lockContainer } from "./launch.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
 import { requestStart, startSession } from "./session.ts";
 
@@ -51,10 +50,8 @@ export async function createOnly(context: Context, options: RunOptions, watch: P
   const paths = containerPaths(context.roots, id);
   using undo = new DisposableStack();
   undo.defer(() => context.containers.removeFiles(id));
-  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
   // What the sweep respects; there is no monitor to hold it.
-  using _lock = tryLock(paths.lock);
-  mkdirSync(paths.run, { mode: 0o700 });
+  using _lock = lockContainer(context.roots, paths);
   const record = await createContainer(context, id, options, { watch, status: "created" });
   undo.defer(() => context.containers.remove(record));
   if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);

@@ -49,6 +49,28 @@ export function tryLock(path: string): Fd | undefined {
   }
 }
 
+/** As `tryLock`, and undefined too when others share the lock at the moment. */
+export function tryLockOnce(path: string): Fd | undefined {
+  const file = openat(undefined, path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+  if (libc.fcntl_ptr(file.number, F_OFD_SETLK, request(F_WRLCK)) === 0) return file;
+  const error = errno();
+  file.close();
+  if (error === EAGAIN) return undefined;
+  throw new SyscallError("fcntl F_OFD_SETLK", error, path);
+}
+
+/** Shares the lock of the file at `path` with others that do; blocks the thread while one has it for itself. */
+export function shareLock(path: string): Fd {
+  const file = openat(undefined, path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+  try {
+    waitForShare(file, path);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 /** Whether some process holds the lock of the file at `path`. Disturbs nobody; a missing file is not locked. */
 export function isLocked(path: string): boolean {
   using file = openExisting(path);
@@ -58,7 +80,10 @@ export function isLocked(path: string): boolean {
 /** Blocks the thread until nobody holds the lock of the file at `path`; returns at once when the file is missing. */
 export function waitForUnlock(path: string): void {
   using file = openExisting(path);
-  if (file === undefined) return;
+  if (file !== undefined) waitForShare(file, path);
+}
+
+function waitForShare(file: Fd, path: string): void {
   while (libc.fcntl_ptr(file.number, F_OFD_SETLKW, request(F_RDLCK)) !== 0) {
     const error = errno();
     if (error !== EINTR) throw new SyscallError("fcntl F_OFD_SETLKW", error, path);
