@@ -6,20 +6,24 @@ import type { WindowSize } from "../sys/terminal.ts";
 
 /** Frame types. A client sends those below 16, the monitor the others. */
 export const frameTypes = {
-  /** JSON `StartRequest`; only the creating client sends it, first. */
-  start: 1,
+  /** JSON `Charge` with descriptors; only the creating client sends it, first. */
+  begin: 1,
   /** Bytes for the program; empty: end of input. */
   stdin: 2,
   /** u16 rows, u16 columns. */
   resize: 3,
   /** The client wants no output, only the end. */
   observe: 4,
+  /** JSON `Started`; only the creating client sends it, second. */
+  started: 5,
+  /** The creating client has removed the container, as it was asked to. */
+  removed: 6,
   /** JSON `Ready`: the program runs, output follows. */
   ready: 16,
-  /** JSON `Failure`: it does not. */
-  error: 17,
   stdout: 18,
   stderr: 19,
+  /** u32 exit code, to the creating client of a container of -rm: remove it and say so. */
+  ended: 17,
   /** u32 exit code, after all output and after the end has been recorded; the last frame. */
   exit: 20,
 } as const;
@@ -77,12 +81,12 @@ export function decodeResize(payload: Uint8Array): WindowSize {
   return { rows: view.getUint16(0, true), columns: view.getUint16(2, true) };
 }
 
-/** An `exit` frame. */
-export function encodeExit(exitCode: number): Uint8Array {
-  return encodeFrame("exit", new Uint8Array(Uint32Array.of(exitCode).buffer));
+/** An `exit` frame, or an `ended` one. */
+export function encodeExit(exitCode: number, type: "exit" | "ended" = "exit"): Uint8Array {
+  return encodeFrame(type, new Uint8Array(Uint32Array.of(exitCode).buffer));
 }
 
-/** The exit code of an `exit` frame. */
+/** The exit code of an `exit` or `ended` frame. */
 export function decodeExit(payload: Uint8Array): number {
   if (payload.length !== 4) throw malformed(`an exit of ${payload.length} bytes`);
   return new DataView(payload.buffer, payload.byteOffset, payload.length).getUint32(0, true);

@@ -9,7 +9,7 @@ import type { Fd } from "../sys/fd.ts";
 import { Watch } from "../sys/readiness.ts";
 import { accept, listenUnix, peerUser } from "../sys/socket.ts";
 import type { FrameType } from "./attach-protocol.ts";
-import { Connection } from "./attach-protocol.ts";
+import { Connection, encodeExit } from "./attach-protocol.ts";
 
 /** What clients cause. */
 export interface AttachHandlers {
@@ -20,6 +20,9 @@ export interface AttachHandlers {
   readonly onDrain: () => void;
 }
 
+/** How long a client that was asked to remove the container may take before the monitor does it itself. */
+const removalPatienceMs = 2000;
+
 /** A listener and its clients; owns them. */
 export class AttachServer implements Disposable {
   readonly #handlers: AttachHandlers;
@@ -28,6 +31,8 @@ export class AttachServer implements Disposable {
   readonly #observers = new Set<Connection>();
   readonly #listener: Fd;
   readonly #watch: Watch;
+  readonly #removal = Promise.withResolvers<boolean>();
+  #creator: Connection | undefined;
   readonly #waiting: (() => void)[] = [];
 
   /** Listens at `directory`/`name`. */
@@ -38,11 +43,17 @@ export class AttachServer implements Disposable {
     this.#watch.reading = true;
   }
 
-  /** Takes a connected socket as a client. */
-  adopt(socket: Fd, greeting: Uint8Array): void {
+  /** Takes the creating client, which may want no output. */
+  adoptCreator(socket: Fd, greeting: Uint8Array, { output }: { output: boolean }): void {
+    this.#creator = this.#adopt(socket, greeting);
+    if (!output) this.#observe(this.#creator);
+  }
+
+  #adopt(socket: Fd, greeting: Uint8Array): Connection {
     const client = new Connection(socket, {
       onFrame: (type, payload) => {
         if (type === "observe") this.#observe(client);
+        else if (type === "removed") this.#removal.resolve(true);
         else this.#handlers.onFrame(type, payload);
       },
       onClose: () => this.#leave(client),
@@ -50,6 +61,17 @@ export class AttachServer implements Disposable {
     });
     this.#clients.add(client);
     client.send(greeting);
+    return client;
+  }
+
+  /** Asks the creating client to remove the container; false: it has gone, or is busy or stopped. */
+  async delegateRemoval(exitCode: number): Promise<boolean> {
+    if (this.#creator === undefined) return false;
+    this.#creator.send(encodeExit(exitCode, "ended"));
+    const timer = setTimeout(() => this.#removal.resolve(false), removalPatienceMs);
+    const removed = await this.#removal.promise;
+    clearTimeout(timer);
+    return removed;
   }
 
   /** Sends a frame to every client; false: one of them is slow, wait for `onDrain`. */
@@ -92,12 +114,16 @@ export class AttachServer implements Disposable {
     if (socket === undefined) return;
     // The directory's mode keeps others out already.
     if (peerUser(socket) !== process.getuid?.()) socket.close();
-    else this.adopt(socket, this.#handlers.greeting());
+    else this.#adopt(socket, this.#handlers.greeting());
   }
 
   #leave(client: Connection): void {
     this.#clients.delete(client);
     this.#observers.delete(client);
+    if (client === this.#creator) {
+      this.#creator = undefined;
+      this.#removal.resolve(false);
+    }
     client[Symbol.dispose]();
     this.#drained();
   }

@@ -2,11 +2,11 @@
 import { openDatabase, relaxDurability } from "../base/database.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
-import type { StartRequest } from "./start-request.ts";
+import type { Charge } from "./charge.ts";
 import { ContainerStore } from "./store.ts";
 
 /** Records how the container ended; one of `-rm` is removed with all it had. The caller holds its lock. */
-export async function recordEnd({ roots, record }: StartRequest, exitCode: number): Promise<void> {
+export async function recordEnd({ roots, record }: Charge, exitCode: number): Promise<void> {
   const { id } = record;
   const database = await openDatabase(dataPaths(roots).database);
   const store = new ContainerStore(database, roots);

@@ -21,8 +21,10 @@ const environment = [
 /** A monitor that waits for its start request. */
 export interface Launched {
   readonly paths: ContainerPaths;
-  /** Connected to the monitor. */
+  /** Connected to the monitor, which ends when this is closed before it has a program. */
   readonly socket: Fd;
+  /** The container's lock, to be handed over. */
+  readonly lock: Fd;
 }
 
 /**
@@ -38,12 +40,12 @@ export function lockContainer(roots: Roots, paths: ContainerPaths): Fd | undefin
 }
 
 /**
- * Makes the directories of container `id` where they are missing, takes its lock, and hands it to a new monitor.
+ * Makes the directories of container `id` where they are missing, takes its lock and starts a monitor.
  * Throws a conflict when the lock is held: it runs, or another command is at it.
  */
 export function launchMonitor(roots: Roots, id: string): Launched {
   const paths = containerPaths(roots, id);
-  using lock = lockContainer(roots, paths);
+  const lock = lockContainer(roots, paths);
   if (lock === undefined) {
     throw new CurruntError(
       "conflict",
@@ -52,6 +54,6 @@ export function launchMonitor(roots: Roots, id: string): Launched {
   }
   const [ours, theirs] = socketPair();
   using _ = theirs;
-  spawnSelf("monitor", { inherited: [theirs, lock], environment });
-  return { paths, socket: ours };
+  spawnSelf("monitor", { inherited: [theirs], environment });
+  return { paths, socket: ours, lock };
 }

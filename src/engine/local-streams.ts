@@ -27,6 +27,11 @@ const proxied = { SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 }
 /** As many signals that ask to end make the caller give up on a program that ignores them. */
 const patience = 3;
 
+/** Window of the caller's terminal, where it has one. */
+export function callerWindow(): WindowSize | undefined {
+  return windowSize(0) ?? windowSize(1);
+}
+
 /** The caller's side of one session; disposing brings the terminal back. */
 export class LocalStreams implements Disposable {
   readonly #options: StreamOptions;
@@ -52,7 +57,7 @@ export class LocalStreams implements Disposable {
 
   /** Window of the caller's terminal, where it has one. */
   get size(): WindowSize | undefined {
-    return windowSize(0) ?? windowSize(1);
+    return callerWindow();
   }
 
   /** Writes what the program wrote; false: it is slow, wait for `onDrain`. */

@@ -1,42 +1,57 @@
 /** The monitor: one process a container, its parent, which holds its streams, writes its log and records its end. */
-
 import { exitNow } from "../sys/exit.ts";
 import type { Fd } from "../sys/fd.ts";
-import { detachSelf, readBlocking } from "../sys/self.ts";
-import type { StartRequest } from "./start-request.ts";
+import { becomeSubreaper } from "../sys/process.ts";
+import { receiveWithDescriptors } from "../sys/rights.ts";
+import { detachSelf } from "../sys/self.ts";
+import { spawnImage } from "../sys/spawn.ts";
+import type { FrameType } from "./attach-protocol.ts";
+import { FrameDecoder } from "./attach-protocol.ts";
+import type { Charge, Started } from "./charge.ts";
+import { readDescriptors } from "./charge.ts";
+import { Supervisor } from "./supervise.ts";
 
 /**
- * What the hidden command `monitor` runs, without arguments. Descriptor 3 is the socket to the creating client, 4 the
- * container's lock, which this process holds for its whole life. Ends the process.
+ * What the hidden command `monitor` runs, without arguments. Descriptor 3 is the socket to the creating client, which is
+ * told by its end when this process dies, and tells by its end that it gave up. Ends the process.
  */
 export async function runMonitor(): Promise<never> {
-  const [client, lock] = detachSelf(2);
-  if (client === undefined || lock === undefined)
-    throw new Error("unreachable: two descriptors were asked for");
+  const [client] = detachSelf(1);
+  if (client === undefined) throw new Error("unreachable: a descriptor was asked for");
   process.chdir("/");
   process.umask(0o022);
-  // While the client still finds out what to start: loading is most of a monitor's start.
-  const { Supervisor } = await import("./supervise.ts");
-  const request = await receiveRequest(client);
-  // The client gave up before there was anything to start; it cleans up itself, or the next command does.
-  if (request === undefined) exitNow(0);
-  const supervisor = new Supervisor(request, client, lock);
-  await supervisor.run();
+  becomeSubreaper();
+  // Imported statically: loading is most of a monitor's start, and goes on while the client finds out what to run.
+  const { message: charge, fds } = receive<Charge>(client, "begin");
+  const { lock, shim, ours } = readDescriptors(fds);
+  spawnImage(shim);
+  for (const fd of [shim.image, shim.socket]) fd.close();
+  if (shim.stdio !== "inherit") for (const fd of Object.values(shim.stdio)) fd.close();
+  const supervisor = new Supervisor(charge, { client, lock });
+  const { message: started, fds: terminal } = receive<Started>(client, "started");
+  const [master] = terminal;
+  const ends = ours ?? (master === undefined ? undefined : { stdin: master, stdout: master });
+  if (ends === undefined) throw new Error("unreachable: a program has pipes or a terminal");
+  await supervisor.run(started.pid, ends);
   exitNow(0);
 }
 
-/** Blocks: there is nothing else to do yet. Undefined: the client has gone. */
-async function receiveRequest(client: Fd): Promise<StartRequest | undefined> {
-  const { FrameDecoder } = await import("./attach-protocol.ts");
+/**
+ * Blocks until the client's next message is here: there is nothing else to do yet. When the client has gone, so does this
+ * process, and init with it, which has asked the kernel for that.
+ */
+function receive<T>(client: Fd, wanted: FrameType): { message: T; fds: Fd[] } {
   const decoder = new FrameDecoder();
-  let request: StartRequest | undefined;
-  while (request === undefined) {
-    const bytes = readBlocking(client);
-    if (bytes.length === 0) return undefined;
-    decoder.push(bytes, (type, payload) => {
-      // The client waits for the answer before it sends more. It is this very program: its JSON needs no check.
-      if (type === "start") request = JSON.parse(Buffer.from(payload).toString());
+  const fds: Fd[] = [];
+  for (;;) {
+    const received = receiveWithDescriptors(client, 64 * 1024);
+    if (received.bytes.length === 0) exitNow(0);
+    fds.push(...received.fds);
+    let message: T | undefined;
+    decoder.push(received.bytes, (type, payload) => {
+      // From this very program, so its JSON needs no check.
+      if (type === wanted) message = JSON.parse(Buffer.from(payload).toString());
     });
+    if (message !== undefined) return { message, fds };
   }
-  return request;
 }

@@ -12,8 +12,10 @@ import { createContainer, refuseUnknownCapabilities } from "./create.ts";
 import type { RunResult, SessionEnd } from "./engine.ts";
 import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
+import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
-import { requestStart, startSession } from "./session.ts";
+import { awaitMonitor, startSession } from "./session.ts";
+import { startProgram } from "./start.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(
@@ -31,14 +33,17 @@ export async function runContainer(
   undo.defer(() => removeTree(undefined, containerPaths(roots, id).directory));
   // Before the index is even open: both processes load at the same time.
   const launched = launchMonitor(roots, id);
-  undo.defer(() => launched.socket.close());
+  undo.defer(() => {
+    launched.socket.close();
+    launched.lock.close();
+  });
   const context = await open();
   if (options.remove) relaxDurability(context.database);
   undo.defer(() => context.containers.forget(id));
   const record = await createContainer(context, id, options, { watch, status: "running" });
   undo.defer(() => context.containers.remove(record));
   if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
-  const end = await startWith(context.roots, launched, record, { ...options, started: () => undo.move() });
+  const end = await startWith(context, launched, record, { ...options, started: () => undo.move() });
   return end === undefined ? { id } : { id, end };
 }
 
@@ -70,14 +75,17 @@ export async function startContainerAgain(
   const launched = launchMonitor(context.roots, id);
   using undo = new DisposableStack();
   undo.defer(() => removeTree(undefined, launched.paths.run));
-  undo.defer(() => launched.socket.close());
+  undo.defer(() => {
+    launched.socket.close();
+    launched.lock.close();
+  });
   // Looked up again: between the first look and the lock it may have been removed.
   const container = context.containers.get(id);
   const { record } = container;
   context.containers.markRunning(id);
   undo.defer(() => context.containers.restoreStatus(container));
   const { attach, interactive, detachKeys } = options;
-  const end = await startWith(context.roots, launched, record, {
+  const end = await startWith(context, launched, record, {
     attach,
     interactive: interactive && record.interactive,
     terminal: record.terminal,
@@ -89,14 +97,19 @@ export async function startContainerAgain(
 
 /** Undefined: it was left in the background. */
 async function startWith(
-  roots: Roots,
-  { socket, paths }: Launched,
+  { roots, containers }: Context,
+  launched: Launched,
   record: ContainerRecord,
   options: StreamOptions & { readonly attach: boolean; readonly started: () => void },
 ): Promise<SessionEnd | undefined> {
-  const request = { roots, record, attach: options.attach };
-  if (options.attach) return await startSession(socket, request, paths, options);
-  await requestStart(socket, request);
+  const { socket, paths } = launched;
+  const size = callerWindow();
+  const request = { roots, record, attach: options.attach, ...(size === undefined ? {} : { size }) };
+  await startProgram(launched, request);
+  if (options.attach) {
+    return await startSession(socket, paths, { ...options, remove: () => containers.remove(record) });
+  }
+  await awaitMonitor(socket);
   options.started();
   return undefined;
 }

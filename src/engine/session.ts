@@ -3,14 +3,12 @@ import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
 import type { FrameType, Ready } from "./attach-protocol.ts";
-import { Connection, decodeExit, encodeFrame, encodeJson, encodeResize } from "./attach-protocol.ts";
+import { Connection, decodeExit, encodeFrame, encodeResize } from "./attach-protocol.ts";
 import type { SessionEnd } from "./engine.ts";
 import { LocalStreams } from "./local-streams.ts";
 import { connectToMonitor } from "./observe.ts";
 import type { StreamOptions } from "./options.ts";
 import { signalInit } from "./signal.ts";
-import type { Failure, StartRequest } from "./start-request.ts";
-import { errorOf } from "./start-request.ts";
 
 /** How a session is held. */
 export interface SessionOptions extends StreamOptions {
@@ -20,33 +18,27 @@ export interface SessionOptions extends StreamOptions {
   readonly redraw: boolean;
 }
 
-/** Asks a new monitor to start its container and waits until the program runs; throws what went wrong there. */
-export async function requestStart(socket: Fd, request: StartRequest): Promise<Ready> {
-  using client = new MonitorClient(socket, () => {});
-  client.connection.send(encodeJson("start", request));
-  return await client.ready;
+/** What the creating client does in the course of its session. */
+export interface SessionEvents {
+  /** The program runs, and its monitor is there. */
+  readonly started?: () => void;
+  /** The program of a container of -rm has ended: remove it. */
+  readonly remove?: () => void;
 }
 
-/** As `requestStart`, and stays with the program; `started` is called once it runs. */
-export async function startSession(
+/** Waits until a monitor has taken over the program that was started for it. */
+export async function awaitMonitor(socket: Fd): Promise<void> {
+  using client = new MonitorClient(socket, { onOutput: () => {} });
+  await client.ready;
+}
+
+/** Stays with a program that was just started; `started` is called when its monitor has taken over. */
+export function startSession(
   socket: Fd,
-  request: Omit<StartRequest, "size">,
   paths: ContainerPaths,
-  options: StreamOptions & { readonly started: () => void },
+  options: StreamOptions & SessionEvents,
 ): Promise<SessionEnd> {
-  return await hold(
-    socket,
-    paths,
-    { ...options, signalProxy: true, redraw: false },
-    async (client, local) => {
-      const { size } = local;
-      const sized = size === undefined ? request : { ...request, size };
-      client.connection.send(encodeJson("start", sized satisfies StartRequest));
-      const ready = await client.ready;
-      options.started();
-      return ready;
-    },
-  );
+  return hold(socket, paths, { ...options, signalProxy: true, redraw: false });
 }
 
 /** Joins a running container; undefined when it has ended, or is about to. */
@@ -55,22 +47,25 @@ export function attachSession(
   options: SessionOptions,
 ): Promise<SessionEnd> | undefined {
   const socket = connectToMonitor(paths);
-  return socket === undefined ? undefined : hold(socket, paths, options, (client) => client.ready);
+  return socket === undefined ? undefined : hold(socket, paths, options);
 }
 
 async function hold(
   socket: Fd,
   paths: ContainerPaths,
-  options: SessionOptions,
-  begin: (client: MonitorClient, local: LocalStreams) => Promise<Ready>,
+  options: SessionOptions & SessionEvents,
 ): Promise<SessionEnd> {
   using local = new LocalStreams(options, () => client.connection.resume());
-  using client = new MonitorClient(socket, (stream, bytes) => {
-    if (!local.output(stream, bytes)) client.connection.pause();
+  using client = new MonitorClient(socket, {
+    onOutput: (stream, bytes) => {
+      if (!local.output(stream, bytes)) client.connection.pause();
+    },
+    onReady: () => local.takeTerminal(),
+    onDrain: () => local.resumeInput(),
+    onEnded: options.remove,
   });
-  client.onDrain = () => local.resumeInput();
-  client.onReady = () => local.takeTerminal();
-  const ready = await begin(client, local);
+  const ready = await client.ready;
+  options.started?.();
   const { connection } = client;
   if (options.redraw && ready.terminal) askForRedraw(connection, local);
   local.join({
@@ -92,30 +87,37 @@ function askForRedraw(connection: Connection, { size }: LocalStreams): void {
   if (size !== undefined) connection.send(encodeResize({ ...size, rows: size.rows + 1 }));
 }
 
+interface ClientHandlers {
+  readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+  /** The program runs; called before any of its output is passed on. */
+  readonly onReady?: () => void;
+  readonly onDrain?: () => void;
+  readonly onEnded?: (() => void) | undefined;
+}
+
 /** The client's end of a connection to a monitor; owns the socket. */
 class MonitorClient implements Disposable {
   readonly connection: Connection;
-  onDrain: () => void = () => {};
-  /** The program runs; called before any of its output is passed on. */
-  onReady: () => void = () => {};
+  readonly #handlers: ClientHandlers;
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #exit = Promise.withResolvers<number>();
 
-  constructor(socket: Fd, onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void) {
+  constructor(socket: Fd, handlers: ClientHandlers) {
+    this.#handlers = handlers;
     // Whoever does not wait for one of these must not be told of its failure twice.
     this.#ready.promise.catch(() => {});
     this.#exit.promise.catch(() => {});
     this.connection = new Connection(socket, {
       onFrame: (type, payload) => {
-        if (type === "stdout" || type === "stderr") onOutput(type, payload);
+        if (type === "stdout" || type === "stderr") handlers.onOutput(type, payload);
         else this.#control(type, payload);
       },
       onClose: () => this.#lost(),
-      onDrain: () => this.onDrain(),
+      onDrain: () => handlers.onDrain?.(),
     });
   }
 
-  /** The program runs; rejects with the reason when it could not be started. */
+  /** The program runs. */
   get ready(): Promise<Ready> {
     return this.#ready.promise;
   }
@@ -125,14 +127,27 @@ class MonitorClient implements Disposable {
     return this.#exit.promise;
   }
 
-  // The payloads are JSON of this very program.
   #control(type: FrameType, payload: Uint8Array): void {
-    const json = () => JSON.parse(Buffer.from(payload).toString());
+    // From this very program, so its JSON needs no check.
     if (type === "ready") {
-      this.onReady();
-      this.#ready.resolve(json() as Ready);
-    } else if (type === "error") this.#ready.reject(errorOf(json() as Failure));
-    else if (type === "exit") this.#exit.resolve(decodeExit(payload));
+      this.#handlers.onReady?.();
+      this.#ready.resolve(JSON.parse(Buffer.from(payload).toString()) as Ready);
+    } else if (type === "exit") this.#exit.resolve(decodeExit(payload));
+    else if (type === "ended") this.#removeContainer(decodeExit(payload));
+  }
+
+  /** What the monitor would do itself if this failed; nothing is left to wait for afterwards. */
+  #removeContainer(exitCode: number): void {
+    const { onEnded } = this.#handlers;
+    if (onEnded === undefined) return;
+    try {
+      onEnded();
+    } catch (error) {
+      this.#exit.reject(error);
+      return;
+    }
+    this.connection.send(encodeFrame("removed"));
+    this.#exit.resolve(exitCode);
   }
 
   #lost(): void {

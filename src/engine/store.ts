@@ -122,7 +122,10 @@ export class ContainerStore {
    * Removes a container with all it had; the caller holds its lock. The run directory goes last: as long as it is
    * there, the sweep finishes what was begun.
    */
-  remove({ id, anonymousVolumes }: ContainerRecord, { volumes = true } = {}): void {
+  remove(
+    { id, anonymousVolumes }: Pick<ContainerRecord, "id" | "anonymousVolumes">,
+    { volumes = true } = {},
+  ): void {
     mkdirSync(containerPaths(this.#roots, id).run, { recursive: true, mode: 0o700 });
     this.forget(id);
     if (volumes) {

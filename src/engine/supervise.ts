@@ -1,128 +1,80 @@
-/** The life of a container as its monitor sees it: start, output to log and clients, input, end. */
+/** The life of a container as its monitor sees it: output to log and clients, input, end. */
 import { writeFileSync } from "node:fs";
 import { explain } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
-import type { Init } from "../runtime/create.ts";
 import type { Fd } from "../sys/fd.ts";
-import { writeAll } from "../sys/file.ts";
 import type { ProcessEnd } from "../sys/process.ts";
-import { becomeSubreaper, exitCodeOf, reap } from "../sys/process.ts";
+import { exitCodeOf, reap } from "../sys/process.ts";
 import type { FrameType, Ready } from "./attach-protocol.ts";
 import { decodeResize, encodeExit, encodeJson, outputFrame } from "./attach-protocol.ts";
 import { AttachServer } from "./attach-server.ts";
+import type { Charge } from "./charge.ts";
 import { LogWriter } from "./log-writer.ts";
-import { prepare } from "./prepare.ts";
 import { writeRunState } from "./run-state.ts";
-import type { StartRequest } from "./start-request.ts";
-import { failureOf } from "./start-request.ts";
-import type { OutputStream, Pipes, ProgramEnds } from "./stdio.ts";
-import { closeProgramEnds, openPipes, ProgramStreams } from "./stdio.ts";
+import type { OutputStream, ProgramEnds } from "./stdio.ts";
+import { ProgramStreams } from "./stdio.ts";
 
-const SIGKILL = 9;
 /** What the start used is given back when the program has run this long: a short-lived one need not pay for it. */
 const settledAfterMs = 1000;
 
-/** Starts one container and stays with it to its end. */
+/** Stays with one container to its end. */
 export class Supervisor {
-  readonly #request: StartRequest;
+  readonly #charge: Charge;
   readonly #paths: ContainerPaths;
   readonly #client: Fd;
   readonly #lock: Fd;
-  #log: LogWriter | undefined;
+  readonly #log: LogWriter;
+  readonly #server: AttachServer;
   #streams: ProgramStreams | undefined;
-  #server: AttachServer | undefined;
   #pid = 0;
 
   /** Owns the socket to the creating client and the container's lock. */
-  constructor(request: StartRequest, client: Fd, lock: Fd) {
-    this.#request = request;
-    this.#paths = containerPaths(request.roots, request.record.id);
+  constructor(charge: Charge, { client, lock }: { client: Fd; lock: Fd }) {
+    this.#charge = charge;
+    this.#paths = containerPaths(charge.roots, charge.record.id);
     this.#client = client;
     this.#lock = lock;
-  }
-
-  /** Resolves when the program has ended, its end is recorded and every client knows. */
-  async run(): Promise<void> {
     process.on("uncaughtException", (error) => this.#crash(error));
-    becomeSubreaper();
-    try {
-      await this.#start();
-    } catch (error) {
-      this.#tellFailure(error);
-      return;
-    }
-    this.#welcome();
-    const end = await this.#programEnd();
-    await this.#finish(exitCodeOf(end));
-  }
-
-  async #start(): Promise<void> {
-    const { record } = this.#request;
-    using undo = new DisposableStack();
-    const { root, spec } = await prepare(this.#request);
-    // The container's own namespace holds the mount once it runs.
-    using _ = root;
-    this.#log = undo.use(new LogWriter(this.#paths.log));
-    this.#server = undo.use(this.#listen());
-    const { uid = 0, gid = 0 } = spec.process?.user ?? {};
-    const pipes = record.terminal ? undefined : openPipes({ input: record.interactive, uid, gid });
-    if (pipes !== undefined) undo.defer(() => closeProgramEnds(pipes));
-    const { startContainer } = await import("../runtime/create.ts");
-    const init = await startContainer({
-      id: record.id,
-      spec,
-      bundle: this.#paths.directory,
-      rootfs: root,
-      stdio: pipes?.program ?? "inherit",
-      deathSignal: SIGKILL,
-    });
-    this.#pid = init.pid;
-    init.pidfd.close();
-    if (pipes !== undefined) closeProgramEnds(pipes);
-    writeRunState(this.#paths, record.id, init.pid);
-    this.#streams = new ProgramStreams(endsOf(init, pipes), {
-      onOutput: (stream, bytes) => this.#output(stream, bytes),
-      onInputTaken: () => this.#server?.resumeInput(),
-    });
-    undo.move();
-  }
-
-  #listen(): AttachServer {
-    return new AttachServer(this.#paths.run, "attach.sock", {
+    this.#log = new LogWriter(this.#paths.log);
+    this.#server = new AttachServer(this.#paths.run, "attach.sock", {
       greeting: () => this.#ready(),
       onFrame: (type, payload) => this.#input(type, payload),
       onDrain: () => this.#streams?.resumeOutput(),
     });
   }
 
-  #ready(): Uint8Array {
-    const { terminal, interactive } = this.#request.record;
-    return encodeJson("ready", { pid: this.#pid, terminal, interactive } satisfies Ready);
+  /** Takes over the program that runs; resolves when it has ended, its end is recorded and every client knows. */
+  async run(pid: number, ends: ProgramEnds): Promise<void> {
+    this.#pid = pid;
+    writeRunState(this.#paths, this.#charge.record.id, pid);
+    this.#server.adoptCreator(this.#client, this.#ready(), { output: this.#charge.attach });
+    this.#streams = new ProgramStreams(ends, {
+      onOutput: (stream, bytes) => this.#output(stream, bytes),
+      onInputTaken: () => this.#server.resumeInput(),
+    });
+    const end = await this.#programEnd();
+    await this.#finish(exitCodeOf(end));
   }
 
-  /** The creating client learns that the program runs; one that stays is a client like those that come later. */
-  #welcome(): void {
-    if (this.#request.attach) this.#server?.adopt(this.#client, this.#ready());
-    else {
-      this.#sendLast(this.#ready());
-      this.#client.close();
-    }
+  #ready(): Uint8Array {
+    const { terminal, interactive } = this.#charge.record;
+    return encodeJson("ready", { pid: this.#pid, terminal, interactive } satisfies Ready);
   }
 
   #output(stream: OutputStream, bytes: Uint8Array): void {
     try {
-      this.#log?.append(stream, bytes);
+      this.#log.append(stream, bytes);
     } catch {
       // A full disk must not stop the program: what cannot be logged is lost, clients still get it.
     }
-    if (this.#server?.broadcast(outputFrame(stream, bytes)) === false) this.#streams?.pauseOutput();
+    if (!this.#server.broadcast(outputFrame(stream, bytes))) this.#streams?.pauseOutput();
   }
 
   #input(type: FrameType, payload: Uint8Array): void {
     if (type === "resize") this.#streams?.resize(decodeResize(payload));
     else if (type === "stdin" && payload.length === 0) this.#streams?.endInput();
-    else if (type === "stdin" && this.#streams?.writeInput(payload) === false) this.#server?.pauseInput();
+    else if (type === "stdin" && this.#streams?.writeInput(payload) === false) this.#server.pauseInput();
   }
 
   /** Reaps init and every orphan that comes to us. */
@@ -147,25 +99,16 @@ export class Supervisor {
     while (this.#streams?.readRemainder() === true);
     this.#streams?.[Symbol.dispose]();
     this.#streams = undefined;
-    this.#log?.[Symbol.dispose]();
-    const { recordEnd } = await import("./exit.ts");
-    await recordEnd(this.#request, exitCode);
+    this.#log[Symbol.dispose]();
+    const { remove } = this.#charge.record;
+    // The creating client, if it is still there, has the index open already and removes the container faster.
+    if (!remove || !(await this.#server.delegateRemoval(exitCode))) {
+      const { recordEnd } = await import("./exit.ts");
+      await recordEnd(this.#charge, exitCode);
+    }
     // From here on the container can be started again or removed, however long a client takes to read the rest.
     this.#lock.close();
-    await this.#server?.finish(encodeExit(exitCode));
-  }
-
-  #tellFailure(error: unknown): void {
-    this.#sendLast(encodeJson("error", failureOf(error)));
-  }
-
-  /** For a client that waits for this one frame; it may have gone. */
-  #sendLast(frame: Uint8Array): void {
-    try {
-      writeAll(this.#client, frame);
-    } catch {
-      // Nobody is left to be told.
-    }
+    await this.#server.finish(encodeExit(exitCode));
   }
 
   /** A fault of ours: the container ends with this process, and the next command records that. */
@@ -173,12 +116,6 @@ export class Supervisor {
     writeFileSync(`${this.#paths.directory}/monitor-failure`, `${explain(error)}\n`);
     process.exit(1);
   }
-}
-
-function endsOf(init: Init, pipes: Pipes | undefined): ProgramEnds {
-  if (pipes !== undefined) return pipes.ours;
-  if (init.terminal === undefined) throw new Error("unreachable: a program with a terminal has its master");
-  return { stdin: init.terminal, stdout: init.terminal };
 }
 
 /** From here on this process sleeps until something happens: it keeps what it needs for that. */

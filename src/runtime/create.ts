@@ -5,6 +5,7 @@ import { errnoCode } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { receiveDescriptor } from "../sys/rights.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
+import type { SpawnOptions } from "../sys/spawn.ts";
 import { readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
 import type { CompileOptions } from "./plan.ts";
@@ -26,6 +27,8 @@ export interface CreateOptions {
   readonly stdio: Stdio;
   /** Signal that init gets when the calling process dies (`man 2 PR_SET_PDEATHSIG`). */
   readonly deathSignal?: number | undefined;
+  /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
+  readonly spawn?: ((options: SpawnOptions) => void) | undefined;
 }
 
 /** A process that runs inside a container; a child of the caller, who waits for it. Disposing closes the descriptors. */
@@ -42,14 +45,14 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, spec, rootfs, stdio, deathSignal = 0 } = options;
+  const { id, spec, rootfs, stdio, deathSignal = 0, spawn } = options;
   try {
     const beginning = begin({ id, spec, rootfs: rootfs !== undefined, deathSignal });
     const rest = async () => {
       complete(beginning, await compileOptions(options));
       return beginning.draft.take();
     };
-    return await carryOut(beginning.draft, rest, { rootfs, stdio });
+    return await carryOut(beginning.draft, rest, { rootfs, stdio, spawn });
   } catch (error) {
     throw wrap(error, `start container "${id}"`);
   }
@@ -82,13 +85,14 @@ export interface CarryOutOptions {
   /** The process whose namespaces are joined: slot 0. */
   readonly init?: Fd | undefined;
   readonly stdio: Stdio;
+  readonly spawn?: CreateOptions["spawn"];
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
   draft: Draft,
   rest: () => Step[] | Promise<Step[]>,
-  { rootfs, init, stdio }: CarryOutOptions,
+  { rootfs, init, stdio, spawn }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
@@ -97,7 +101,7 @@ export async function carryOut(
   const passed = { terminal: far, rootfs, init };
   const fds = draft.inputs.flatMap((input) => passed[input] ?? []);
   try {
-    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio });
+    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn });
     const terminal = near === undefined ? undefined : receiveDescriptor(near);
     const close = () => {
       pidfd.close();

@@ -8,9 +8,11 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
 } from "../../ffi/kernel.ts";
-import { libc } from "../../ffi/libc.ts";
+import { errno, libc } from "../../ffi/libc.ts";
 import { check } from "./error.ts";
 import { Fd } from "./fd.ts";
+
+const EINTR = 4;
 
 /** Sends one packet and, with it, copies of descriptors. */
 export function sendWithDescriptors(socket: Fd, packet: Uint8Array, fds: readonly Fd[]): void {
@@ -39,4 +41,28 @@ export function receiveDescriptor(socket: Fd): Fd | undefined {
   check(libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC), "recvmsg");
   if (msghdr.unpack(message).msg_controllen < cmsghdr.size + 4) return undefined;
   return new Fd(new DataView(control.buffer).getInt32(cmsghdr.size, true));
+}
+
+/** Receives what is there, at most `size` bytes, and the descriptors with it, close-on-exec. Blocks; empty bytes: the end. */
+export function receiveWithDescriptors(socket: Fd, size: number): { bytes: Uint8Array; fds: Fd[] } {
+  const bytes = new Uint8Array(size);
+  // As many as one message can carry (SCM_MAX_FD).
+  const control = new Uint8Array(cmsghdr.size + 4 * 253);
+  const message = msghdr.pack({
+    msg_iov: iovec.pack({ iov_base: bytes, iov_len: bytes.length }),
+    msg_iovlen: 1,
+    msg_control: control,
+    msg_controllen: control.length,
+  });
+  for (;;) {
+    const count = libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC);
+    if (count === -1 && errno() === EINTR) continue;
+    check(count, "recvmsg");
+    // The message's own length has padding in it; the header's has not.
+    const length = msghdr.unpack(message).msg_controllen > 0n ? Number(cmsghdr.unpack(control).cmsg_len) : 0;
+    const view = new DataView(control.buffer);
+    const fds: Fd[] = [];
+    for (let at = cmsghdr.size; at + 4 <= length; at += 4) fds.push(new Fd(view.getInt32(at, true)));
+    return { bytes: bytes.subarray(0, count), fds };
+  }
 }

@@ -83,17 +83,3 @@ export function detachSelf(count: number): Fd[] {
     return new Fd(3 + index);
   });
 }
-
-/** Blocks until bytes come and returns them; an empty array: the other side has closed. For a descriptor that blocks. */
-export function readBlocking(fd: Fd): Uint8Array {
-  const buffer = new Uint8Array(64 * 1024);
-  for (;;) {
-    const count = libc.read(fd.number, buffer, buffer.length);
-    if (count >= 0) return buffer.subarray(0, count);
-    try {
-      check(count, "read");
-    } catch (error) {
-      if (!(error instanceof SyscallError && error.code === "EINTR")) throw error;
-    }
-  }
-}

@@ -25,6 +25,8 @@ export interface PlanOptions {
   /** Makes the rest. */
   readonly rest?: (() => readonly Step[] | Promise<readonly Step[]>) | undefined;
   readonly stdio: SpawnOptions["stdio"];
+  /** Has another process start the shim, whose child the plan's program becomes then. */
+  readonly spawn?: ((options: SpawnOptions) => void) | undefined;
   /** Does what belongs to a sync step; a failure ends the plan. */
   readonly onSync?: ((point: string, pid: number) => void | Promise<void>) | undefined;
 }
@@ -79,9 +81,12 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   }
 }
 
-function startShim(image: Fd, far: Fd, { stdio }: PlanOptions): number {
+/** The shim's pid when it is a child of ours. */
+function startShim(image: Fd, far: Fd, { stdio, spawn }: PlanOptions): number | undefined {
   using socket = far;
-  return spawnImage({ image, stdio, socket });
+  if (spawn === undefined) return spawnImage({ image, stdio, socket });
+  spawn({ image, stdio, socket });
+  return undefined;
 }
 
 interface Part {

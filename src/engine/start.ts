@@ -1,0 +1,56 @@
+/** Starts a container's program: all the work is done here, in the client; the monitor becomes its parent. */
+import { containerPaths } from "../base/paths.ts";
+import { startContainer } from "../runtime/create.ts";
+import { sendWithDescriptors } from "../sys/rights.ts";
+import { encodeJson } from "./attach-protocol.ts";
+import type { Charge, Started } from "./charge.ts";
+import { listDescriptors } from "./charge.ts";
+import type { Launched } from "./launch.ts";
+import { prepare } from "./prepare.ts";
+import type { StartRequest } from "./start-request.ts";
+import type { Pipes } from "./stdio.ts";
+import { closeProgramEnds, openPipes } from "./stdio.ts";
+
+const SIGKILL = 9;
+
+/** Resolves once the program runs and its monitor has been told. On failure no process is left but the monitor, which ends when `socket` is closed. */
+export async function startProgram({ socket, lock }: Launched, request: StartRequest): Promise<void> {
+  const { record, roots } = request;
+  using undo = new DisposableStack();
+  undo.use(lock);
+  const { root, spec } = await prepare(request);
+  undo.use(root);
+  const { uid = 0, gid = 0 } = spec.process?.user ?? {};
+  const pipes = record.terminal ? undefined : openPipes({ input: record.interactive, uid, gid });
+  if (pipes !== undefined) undo.defer(() => closePipes(pipes));
+  const { id, terminal, interactive, remove, anonymousVolumes } = record;
+  const charge: Charge = {
+    roots,
+    record: { id, terminal, interactive, remove, anonymousVolumes },
+    attach: request.attach,
+  };
+  using init = await startContainer({
+    id,
+    spec,
+    bundle: containerPaths(roots, id).directory,
+    rootfs: root,
+    stdio: pipes?.program ?? "inherit",
+    deathSignal: SIGKILL,
+    spawn: (shim) => {
+      const fds = listDescriptors({ lock, shim, ours: pipes?.ours });
+      sendWithDescriptors(socket, encodeJson("begin", charge), fds);
+    },
+  });
+  const started: Started = { pid: init.pid };
+  sendWithDescriptors(
+    socket,
+    encodeJson("started", started),
+    init.terminal === undefined ? [] : [init.terminal],
+  );
+}
+
+/** The monitor and the program have theirs by now. */
+function closePipes(pipes: Pipes): void {
+  closeProgramEnds(pipes);
+  for (const fd of [pipes.ours.stdin, pipes.ours.stdout, pipes.ours.stderr]) fd?.close();
+}
