@@ -147,7 +147,7 @@ export type Step =
   | { op: "symlink"; root: Slot; path: string; target: string; replace: boolean }
   /** Opens a pty of the root's devpts, sends its master through the socket `slot`, makes it the terminal and streams 0-2. */
   | { op: "terminal"; slot: Slot; root: Slot; uid: number; rows: number; columns: number; console: boolean }
-  /** Opens streams that are the host's /dev/null anew, as the container's; `slot` is procfs. */
+  /** Opens streams that are the host's /dev/null anew, as the container's if it has one; `slot` is procfs. */
   | { op: "nullStdio"; root: Slot; slot: Slot }
   /** Gives pipes among the streams to the user, so that the program can open /dev/stdout. */
   | { op: "ownStdio"; uid: number }

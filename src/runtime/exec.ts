@@ -37,31 +37,43 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
   }
 }
 
+/** A plan whose first steps are made. */
+interface Beginning {
+  readonly draft: Draft;
+  readonly terminal: Slot | undefined;
+  /** The host's procfs, opened before the container's root takes its place. */
+  readonly proc: Slot;
+}
+
 /** The first steps: a process that has joined. */
-function beginExec(options: { process: Process; namespaces: readonly Namespace[]; deathSignal: number }): {
-  draft: Draft;
-  terminal: Slot | undefined;
-} {
+function beginExec(options: {
+  process: Process;
+  namespaces: readonly Namespace[];
+  deathSignal: number;
+}): Beginning {
   const { process, namespaces, deathSignal } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
+  const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
   draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
   draft.add({ op: "session" });
-  return { draft, terminal };
+  return { draft, terminal, proc };
 }
 
 /** The other steps, up to the program. */
 function completeExec(
-  { draft, terminal }: { draft: Draft; terminal: Slot | undefined },
+  { draft, terminal, proc }: Beginning,
   options: { process: Process; seccomp: SeccompFilter | undefined; deathSignal: number },
 ): void {
   const { process, seccomp, deathSignal } = options;
-  if (terminal !== undefined) {
-    const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
-    draft.add(terminalStep(process, terminal, root, false));
+  if (process.oomScoreAdj !== undefined) {
+    draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
   }
+  const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
+  if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
+  else draft.add({ op: "nullStdio", root, slot: proc });
   draft.add(...processSteps(process, seccomp, deathSignal));
 }
 

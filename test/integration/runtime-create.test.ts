@@ -1,10 +1,19 @@
 /** A container made from a spec: what it sees, what it may do, how it ends. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { libc } from "../../ffi/libc.ts";
 import { defaultCapabilities } from "../../src/runtime/capability.ts";
 import { defaultSeccompProfile } from "../../src/runtime/seccomp-profile.ts";
+import type { LinuxNamespace } from "../../src/runtime/spec.ts";
 import { Fd } from "../../src/sys/fd.ts";
 import { reap } from "../../src/sys/process.ts";
 import { Bundle, defaultMounts } from "../fixtures/bundle.ts";
@@ -40,6 +49,23 @@ describe("a container", () => {
     const sharing = { namespaces: [{ type: "mount" }, { type: "pid" }, { type: "uts" }] as const };
     const shared = (await bundle.sh(script, { linux: sharing })).stdout.trim().split("\n");
     expect(shared[4]).toBe(outside[4]);
+  });
+
+  test("joins the namespaces of another one by their paths", async () => {
+    using other = await bundle.sleeping({ hostname: "other" });
+    const directory = `/proc/${other.init.pid}/ns`;
+    const files = { network: "net", ipc: "ipc", uts: "uts", pid: "pid" } as const;
+    const joined = Object.entries(files).map(([type, file]) => ({ type, path: `${directory}/${file}` }));
+    const namespaces = [{ type: "mount" }, { type: "cgroup" }, ...joined] as LinuxNamespace[];
+    const script =
+      "hostname; for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; tr '\\0' ' ' </proc/1/cmdline";
+    const { stdout, error } = await bundle.sh(script, { linux: { namespaces } });
+    expect(error).toBeUndefined();
+    expect(stdout.trim().split("\n")).toEqual([
+      "other",
+      ...Object.values(files).map((file) => readlinkSync(`${directory}/${file}`)),
+      "sleep 1000",
+    ]);
   });
 
   test("has nothing mounted but what the spec says: no trace of the host's root", async () => {

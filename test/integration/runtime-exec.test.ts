@@ -53,6 +53,16 @@ describe("execInContainer()", () => {
     ]);
   });
 
+  test("has its OOM score, and holds no /dev/null of the host's", async () => {
+    using container = await bundle.sleeping({ process: { oomScoreAdj: 100 } });
+    const script =
+      "cat /proc/1/oom_score_adj /proc/self/oom_score_adj; stat -L -c %d /dev/null /proc/self/fd/0";
+    const { stdout } = await container.exec(script, { oomScoreAdj: 700 });
+    const [init, own, device, stream] = stdout.trim().split("\n");
+    expect([init, own]).toEqual(["100", "700"]);
+    expect(stream).toBe(device ?? "");
+  });
+
   test("gets no descriptor but its streams, and gives the program's exit code", async () => {
     using container = await bundle.sleeping();
     expect(await container.exec("ls /proc/$$/fd; exit 3")).toMatchObject({
