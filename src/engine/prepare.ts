@@ -1,4 +1,5 @@
 /** Makes a stored container ready to run: mounts its root, finds its user, completes its spec. */
+import { join } from "node:path";
 import { wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
@@ -32,11 +33,17 @@ export async function prepare(request: StartRequest): Promise<Prepared> {
 }
 
 async function mountRoot({ roots, record }: StartRequest): Promise<Fd> {
-  const { upper, work } = containerPaths(roots, record.id);
+  const { directory, upper, work } = containerPaths(roots, record.id);
+  // What -rm throws away need not reach the disk.
+  const changes = { upper, work, volatile: record.remove };
   try {
+    if (record.rootfs !== undefined) {
+      const { mountHostSnapshot } = await import("../image/host-snapshot.ts");
+      return mountHostSnapshot({ directory: record.rootfs, mounts: join(directory, "mounts"), ...changes })
+        .root;
+    }
     const { mountSnapshot } = await import("../image/snapshot.ts");
-    // What -rm throws away need not reach the disk.
-    return mountSnapshot({ lowers: lowersOf(roots, record), upper, work, volatile: record.remove });
+    return mountSnapshot({ lowers: lowersOf(roots, record), ...changes });
   } catch (error) {
     throw wrap(error, "mount the root file system");
   }

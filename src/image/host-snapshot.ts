@@ -4,38 +4,32 @@ import { join, resolve } from "node:path";
 import { O_PATH, S_IFDIR, S_IFMT } from "../../ffi/kernel.ts";
 import { explain, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchmodat, fchownat, openat, openDirectory } from "../sys/file.ts";
+import { openat } from "../sys/file.ts";
 import { changeMount, cloneTree } from "../sys/mount.ts";
 import type { MountInfo } from "../sys/mountinfo.ts";
 import { readMounts } from "../sys/mountinfo.ts";
+import type { MountAt } from "../sys/overlay.ts";
+import { assembleTree } from "../sys/overlay.ts";
 import { statat } from "../sys/stat.ts";
 import { mountSnapshot } from "./snapshot.ts";
 
 export interface HostSnapshotOptions {
   /** A directory of the host, "/" included. */
   readonly directory: string;
-  /** An existing directory for the upper and work directories, a pair a mount; not on an overlay or a network file system. */
-  readonly base: string;
+  /** Where changes go, both existing: not on an overlay or a network file system. */
+  readonly upper: string;
+  readonly work: string;
+  /** A directory, made when it is needed, for the changes to file systems mounted below. */
+  readonly mounts: string;
   /** Never sync: the view is thrown away with the container. */
   readonly volatile?: boolean;
 }
 
-export interface HostMount {
-  /** Where it belongs below the root: relative. */
-  readonly path: string;
-  readonly mount: Fd;
-  /** False: it is what the host has, read-only, because overlayfs cannot take it; `reason` says why. */
-  readonly writable: boolean;
-  readonly reason?: string;
-}
-
-export interface HostSnapshot extends Disposable {
-  /** The overlay of the directory, detached; without the mounts below. */
+export interface HostSnapshot {
+  /** The whole view, detached. */
   readonly root: Fd;
-  /** Mounts below it, detached, parents first: each is to be attached at its path in the root. */
-  readonly mounts: readonly HostMount[];
-  /** Real file systems and files mounted below that the view does not have at all. */
-  readonly missing: readonly { readonly path: string; readonly reason: string }[];
+  /** What is mounted below and shown read-only or not at all, because overlayfs cannot take it. */
+  readonly limits: readonly { readonly path: string; readonly readable: boolean; readonly reason: string }[];
 }
 
 /** File systems of the kernel's own: a container has its own, or none. */
@@ -47,25 +41,31 @@ const kernelTypes = new Set(
 );
 
 /** Makes the view. Nothing in it reaches the host; nothing of it is in the host's mount table. */
-export function mountHostSnapshot({ directory, base, volatile = false }: HostSnapshotOptions): HostSnapshot {
-  const top = resolve(directory);
-  using undo = new DisposableStack();
-  const mounts: HostMount[] = [];
-  const missing: { path: string; reason: string }[] = [];
+export function mountHostSnapshot(options: HostSnapshotOptions): HostSnapshot {
+  const { upper, work, mounts: base, volatile } = options;
+  const top = resolve(options.directory);
+  using held = new DisposableStack();
+  const mounts: MountAt[] = [];
+  const limits: { path: string; readable: boolean; reason: string }[] = [];
   try {
-    const root = undo.use(overlayOf(top, join(base, "root"), volatile));
-    for (const [index, path] of mountsBelow(top).entries()) {
-      const covered = cover(join(top, path), join(base, `mount-${index}`), volatile);
-      if ("mount" in covered) {
-        undo.use(covered.mount);
-        mounts.push({ path, ...covered });
-      } else missing.push({ path, reason: covered.reason });
+    const root = mountSnapshot({ lowers: [top], upper, work, volatile });
+    held.use(root);
+    for (const path of mountsBelow(top)) {
+      const { mount, reason } = cover(join(top, path), join(base, hashOf(path)), volatile);
+      if (mount !== undefined) mounts.push({ path, mount: held.use(mount) });
+      if (reason !== undefined) limits.push({ path, readable: mount !== undefined, reason });
     }
-    const held = undo.move();
-    return { root, mounts, missing, [Symbol.dispose]: () => held.dispose() };
+    if (mounts.length > 0) return { root: assembleTree(root, mounts), limits };
+    held.move();
+    return { root, limits };
   } catch (error) {
     throw wrap(error, `make a snapshot of "${top}"`);
   }
+}
+
+/** A name for a path's directory: the same each time the container starts, whatever else is mounted by then. */
+function hashOf(path: string): string {
+  return new Bun.CryptoHasher("sha256").update(path).digest("hex").slice(0, 16);
 }
 
 /** Paths below `top` where something real is mounted, relative, parents first. */
@@ -87,9 +87,13 @@ function mountsBelow(top: string): string[] {
   );
 }
 
-type Covered = { mount: Fd; writable: boolean; reason?: string } | { reason: string };
+interface Covered {
+  readonly mount?: Fd;
+  /** Why it is no overlay. */
+  readonly reason?: string;
+}
 
-function cover(path: string, base: string, volatile: boolean): Covered {
+function cover(path: string, base: string, volatile: boolean | undefined): Covered {
   try {
     if (!isDirectory(path)) return readOnly(path, "a single file is mounted there");
   } catch (error) {
@@ -97,7 +101,9 @@ function cover(path: string, base: string, volatile: boolean): Covered {
     return { reason: explain(error) };
   }
   try {
-    return { mount: overlayOf(path, base, volatile), writable: true };
+    const [upper, work] = [join(base, "upper"), join(base, "work")];
+    for (const directory of [upper, work]) mkdirSync(directory, { mode: 0o700, recursive: true });
+    return { mount: mountSnapshot({ lowers: [path], upper, work, volatile }) };
   } catch (error) {
     return readOnly(path, explain(error));
   }
@@ -114,20 +120,8 @@ function readOnly(path: string, reason: string): Covered {
     const mount = undo.use(cloneTree(path));
     changeMount(mount, { set: ["ro"] });
     undo.move();
-    return { mount, writable: false, reason };
+    return { mount, reason };
   } catch (error) {
     return { reason: `${reason}; ${explain(error)}` };
   }
-}
-
-/** An overlay with `lower` as its one layer; its upper takes the lower's owner and mode, which the view's root then has. */
-function overlayOf(lower: string, base: string, volatile: boolean): Fd {
-  const [upper, work] = [join(base, "upper"), join(base, "work")];
-  for (const path of [base, upper, work]) mkdirSync(path, { mode: 0o700, recursive: true });
-  using directory = openDirectory(base);
-  using source = openDirectory(lower);
-  const { uid, gid, mode } = statat(source, "");
-  fchownat(directory, "upper", uid, gid);
-  fchmodat(directory, "upper", mode & 0o7777);
-  return mountSnapshot({ lowers: [lower], upper, work, volatile });
 }

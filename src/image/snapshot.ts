@@ -1,10 +1,13 @@
 /** Snapshots: layers stacked by overlayfs into one detached mount that no path leads to. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openat } from "../sys/file.ts";
+import { fchmod, fchown, openat, openDirectory } from "../sys/file.ts";
 import { changeMount, cloneTree } from "../sys/mount.ts";
 import { mountOverlay } from "../sys/overlay.ts";
+import { statat } from "../sys/stat.ts";
 import { fgetxattr } from "../sys/xattr.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 
@@ -27,7 +30,6 @@ const maximumLayers = 500;
 
 /**
  * Mounts the overlay detached: it lives as long as the descriptor, or a place that it is moved to. The host's mount table never has it.
- * The upper's own mode and owner are those of the snapshot's root.
  */
 export function mountSnapshot(options: SnapshotOptions): Fd {
   const { upper, work, volatile = false, readonly = false, namespace = "trusted" } = options;
@@ -46,6 +48,7 @@ export function mountSnapshot(options: SnapshotOptions): Fd {
   try {
     // overlayfs wants two layers at least.
     if (lowers.length === 1 && upper === undefined) return readOnlyTree(top);
+    if (upper !== undefined && work !== undefined) prepareUpper(top, upper, work);
     return mountOverlay({
       lowers,
       upper: upper === undefined || work === undefined ? undefined : { directory: upper, work },
@@ -68,6 +71,17 @@ function effectiveLowers(lowers: readonly string[], namespace: OverlayNamespace)
     if (fgetxattr(directory, `${namespace}.overlay.opaque`)?.toString() === "y") break;
   }
   return result;
+}
+
+/** The upper's own mode and owner are those of the snapshot's root: when it is new, they are the top layer's. */
+function prepareUpper(top: string, upper: string, work: string): void {
+  // overlayfs makes a directory there when it is mounted; what the container did to its root since is its own.
+  if (existsSync(join(work, "work"))) return;
+  using source = openDirectory(top);
+  using directory = openDirectory(upper);
+  const { uid, gid, mode } = statat(source, "");
+  fchown(directory, uid, gid);
+  fchmod(directory, mode & 0o7777);
 }
 
 /** A directory as it is, by a mount of its own. */

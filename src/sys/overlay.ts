@@ -2,6 +2,8 @@
 import {
   CLONE_FS,
   CLONE_NEWNS,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
@@ -15,7 +17,7 @@ import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
-import { openat } from "./file.ts";
+import { openat, openInRoot } from "./file.ts";
 import { cloneTree, makeFilesystem } from "./mount.ts";
 
 export interface OverlayOptions {
@@ -110,6 +112,30 @@ function assertOverlay(tree: Fd): void {
   check(libc.fstatfs(tree.number, status), "fstatfs", target);
   if (Number(statfs.unpack(status).f_type) !== OVERLAYFS_SUPER_MAGIC)
     throw new Error(`the mount on ${target} is no overlay`);
+}
+
+/** What belongs at a path, relative, of a tree of mounts. */
+export interface MountAt {
+  readonly path: string;
+  readonly mount: Fd;
+}
+
+/** One detached tree of detached mounts: `root` with the others in their places, parents first. Links in the paths stay within `root`. */
+export function assembleTree(root: Fd, mounts: readonly MountAt[]): Fd {
+  return inPrivateMountNamespace(() => {
+    attach(root, openat(undefined, target, O_PATH));
+    using top = openat(undefined, target, O_PATH);
+    for (const { path, mount } of mounts) attach(mount, openInRoot(top, path, O_PATH));
+    return cloneTree(target, { recursive: true });
+  });
+}
+
+/** Attaches a detached mount on what `place` is, and closes that. */
+function attach(mount: Fd, place: Fd): void {
+  using _open = place;
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  const none = cstring("");
+  check(libc.move_mount(mount.number, none, place.number, none, flags), "move_mount");
 }
 
 /** Runs `work` with this thread in a copy of the mount namespace. It must not wait for anything. */
