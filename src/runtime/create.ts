@@ -4,12 +4,13 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { errnoCode } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { receiveDescriptor } from "../sys/rights.ts";
+import type { PartMaker } from "../sys/shim.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
 import { readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
-import type { CompileOptions } from "./plan.ts";
-import { begin, complete } from "./plan.ts";
+import type { CompileOptions, FurnishOptions } from "./plan.ts";
+import { begin, finish, furnish } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
 import type { Spec } from "./spec.ts";
 
@@ -48,10 +49,10 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
   const { id, spec, rootfs, stdio, deathSignal = 0, spawn } = options;
   try {
     const beginning = begin({ id, spec, rootfs: rootfs !== undefined, deathSignal });
-    const rest = async () => {
-      complete(beginning, await compileOptions(options));
-      return beginning.draft.take();
-    };
+    const rest = [
+      () => furnish(beginning, furnishOptions(options)),
+      async () => finish(beginning, { spec, deathSignal, seccomp: await seccompOf(spec) }),
+    ];
     return await carryOut(beginning.draft, rest, { rootfs, stdio, spawn });
   } catch (error) {
     throw wrap(error, `start container "${id}"`);
@@ -60,17 +61,14 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
 
 /** What `compile` needs to know beside the options: facts of the host, the compiled seccomp profile. */
 export async function compileOptions(options: Omit<CreateOptions, "stdio">): Promise<CompileOptions> {
-  const { id, spec, bundle, rootfs, deathSignal = 0 } = options;
+  const { id, spec, rootfs, deathSignal = 0 } = options;
+  const facts = { seccomp: await seccompOf(spec), ...furnishOptions(options) };
+  return { id, rootfs: rootfs !== undefined, deathSignal, ...facts };
+}
+
+function furnishOptions({ spec, bundle }: Pick<CreateOptions, "spec" | "bundle">): FurnishOptions {
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
-  return {
-    id,
-    spec,
-    bundle,
-    rootfs: rootfs !== undefined,
-    deathSignal,
-    seccomp: await seccompOf(spec),
-    cgroup: needsCgroup ? readHostCgroup() : undefined,
-  };
+  return { spec, bundle, cgroup: needsCgroup ? readHostCgroup() : undefined };
 }
 
 /** The spec's seccomp profile as a filter; undefined when it has none. */
@@ -91,7 +89,7 @@ export interface CarryOutOptions {
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
   draft: Draft,
-  rest: () => Step[] | Promise<Step[]>,
+  rest: readonly PartMaker[],
   { rootfs, init, stdio, spawn }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();

@@ -31,7 +31,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
       completeExec(beginning, { process, seccomp: await seccompOf(spec), deathSignal });
       return beginning.draft.take();
     };
-    return await carryOut(beginning.draft, rest, { init, stdio });
+    return await carryOut(beginning.draft, [rest], { init, stdio });
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }

@@ -24,13 +24,22 @@ export interface BeginOptions {
   readonly deathSignal: number;
 }
 
-export interface CompileOptions extends BeginOptions {
+export interface FurnishOptions {
+  readonly spec: Spec;
   /** Directory that relative paths of the spec start from; absolute. */
   readonly bundle: string;
-  readonly seccomp: SeccompFilter | undefined;
   /** Needed for a mount of type cgroup. */
   readonly cgroup: HostCgroup | undefined;
 }
+
+export interface FinishOptions {
+  readonly spec: Spec;
+  readonly seccomp: SeccompFilter | undefined;
+  /** 0: none. */
+  readonly deathSignal: number;
+}
+
+export type CompileOptions = BeginOptions & FurnishOptions & FinishOptions;
 
 /** What has been settled by the first steps. */
 export interface Beginning {
@@ -44,7 +53,8 @@ export interface Beginning {
 /** The plan for a container. Pure: the same options give the same plan, and nothing is touched. */
 export function compile(options: CompileOptions): Draft {
   const beginning = begin(options);
-  complete(beginning, options);
+  furnish(beginning, options);
+  finish(beginning, options);
   return beginning.draft;
 }
 
@@ -62,10 +72,10 @@ export function begin({ id, spec, rootfs, deathSignal }: BeginOptions): Beginnin
   return { draft, process, namespaces, terminal, passedRoot };
 }
 
-/** All other steps, from the host's root to the program. */
-export function complete(beginning: Beginning, options: CompileOptions): void {
+/** The next steps, from the host's root to the container's, with all that lies in it. Returns them. */
+export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const { draft, process, namespaces, terminal, passedRoot } = beginning;
-  const { spec, deathSignal } = options;
+  const { spec } = options;
   const proc = writeKernelFiles(draft, spec, process);
 
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
@@ -94,8 +104,15 @@ export function complete(beginning: Beginning, options: CompileOptions): void {
   if (spec.root?.readonly === true) draft.add(makeReadonly(root));
   draft.add({ op: "pivot", slot: root });
   spreadRoot(draft, spec, root);
+  return draft.take();
+}
+
+/** The last steps, which make init the program. Returns them. */
+export function finish({ draft, process, namespaces }: Beginning, options: FinishOptions): Step[] {
+  const { spec, seccomp, deathSignal } = options;
   setNames(draft, spec, namespaces);
-  draft.add(...processSteps(process, options.seccomp, deathSignal));
+  draft.add(...processSteps(process, seccomp, deathSignal));
+  return draft.take();
 }
 
 /** The plan in words, a line a step. */

@@ -17,13 +17,15 @@ import { spawnImage } from "./spawn.ts";
 const EINTR = 4;
 const ECONNRESET = 104;
 
+export type PartMaker = () => readonly Step[] | Promise<readonly Step[]>;
+
 export interface PlanOptions {
   /** Slots 0, 1 … of the plan. */
   readonly fds: readonly Fd[];
   /** What the shim can begin with: the clone takes the kernel a millisecond, time in which the rest can be made. */
   readonly steps: readonly Step[];
-  /** Makes the rest. */
-  readonly rest?: (() => readonly Step[] | Promise<readonly Step[]>) | undefined;
+  /** Makes the rest, part by part: while the shim executes one, the next is made. */
+  readonly rest?: readonly PartMaker[];
   readonly stdio: SpawnOptions["stdio"];
   /** Has another process start the shim, whose child the plan's program becomes then. */
   readonly spawn?: ((options: SpawnOptions) => void) | undefined;
@@ -65,12 +67,16 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   const conversation = new Conversation(ours, options);
   let shim: number | undefined;
   try {
-    const { fds, steps, rest } = options;
+    const { fds, rest = [] } = options;
+    let { steps } = options;
     shim = startShim(await shimImage(), far, options);
-    trySendPart(ours, { steps, fds, more: rest !== undefined });
-    const later = (await rest?.()) ?? [];
-    if (rest !== undefined) trySendPart(ours, { steps: later, fds: [], more: false });
-    await conversation.run([...steps, ...later]);
+    trySendPart(ours, { steps, fds, more: rest.length > 0 });
+    for (const [index, make] of rest.entries()) {
+      const part = await make();
+      trySendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 });
+      steps = [...steps, ...part];
+    }
+    await conversation.run(steps);
     return conversation.finish();
   } catch (error) {
     conversation.abort();

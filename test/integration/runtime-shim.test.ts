@@ -96,19 +96,22 @@ describe("runPlan()", () => {
     expect(reap(-1)).toBeUndefined();
   });
 
-  test("executes the first part while the rest is made, and counts the steps of both", async () => {
+  test("executes a part while the next is made, and counts the steps of all", async () => {
     const rest = async () => {
       await Bun.sleep(20);
-      return [{ op: "session" }, { op: "open", slot: 0, path: "/nowhere", read: false }] as const;
+      return [{ op: "session" } as const];
     };
-    const failing = runPlan({ steps: [clone], rest, fds: [], stdio: "inherit" });
+    const last = () => [{ op: "open", slot: 0, path: "/nowhere", read: false } as const];
+    const failing = runPlan({ steps: [clone], rest: [rest, last], fds: [], stdio: "inherit" });
     await expect(failing).rejects.toMatchObject({ step: { op: "open" }, code: "ENOENT" });
     expect(reap(-1)).toBeUndefined();
   });
 
   test("ends init when the rest cannot be made", async () => {
     const rest = () => Promise.reject(new Error("bad spec"));
-    await expect(runPlan({ steps: [clone], rest, fds: [], stdio: "inherit" })).rejects.toThrow("bad spec");
+    await expect(runPlan({ steps: [clone], rest: [rest], fds: [], stdio: "inherit" })).rejects.toThrow(
+      "bad spec",
+    );
     expect(reap(-1)).toBeUndefined();
   });
 
