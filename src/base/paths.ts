@@ -1,6 +1,4 @@
-/** Where everything lies on disk: the data root (kept) and the run root (gone after a reboot). */
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+/** Where everything lies on disk: the data root (kept) and the run root (gone after a reboot). Imports nothing, for the monitor's sake. */
 
 /** The two directories that hold all of currunt's state; absolute paths. */
 export interface Roots {
@@ -34,13 +32,13 @@ export interface DataPaths {
 /** Where a data root keeps what. */
 export function dataPaths(roots: Roots): DataPaths {
   return {
-    database: join(roots.data, "index.db"),
-    blobs: join(roots.data, "blobs", "sha256"),
-    layers: join(roots.data, "layers"),
-    staging: join(roots.data, "staging"),
-    containers: join(roots.data, "containers"),
-    containersLock: join(roots.data, "containers.lock"),
-    volumes: join(roots.data, "volumes"),
+    database: `${roots.data}/index.db`,
+    blobs: `${roots.data}/blobs/sha256`,
+    layers: `${roots.data}/layers`,
+    staging: `${roots.data}/staging`,
+    containers: `${roots.data}/containers`,
+    containersLock: `${roots.data}/containers.lock`,
+    volumes: `${roots.data}/volumes`,
   };
 }
 
@@ -68,36 +66,17 @@ export interface ContainerPaths {
 
 /** Where the container `id` keeps what. */
 export function containerPaths(roots: Roots, id: string): ContainerPaths {
-  const directory = join(roots.data, "containers", id);
-  const run = join(roots.run, id);
+  const directory = `${roots.data}/containers/${id}`;
+  const run = `${roots.run}/${id}`;
   return {
     directory,
-    lock: join(directory, "lock"),
-    upper: join(directory, "upper"),
-    work: join(directory, "work"),
-    log: join(directory, "log"),
-    etc: join(directory, "etc"),
+    lock: `${directory}/lock`,
+    upper: `${directory}/upper`,
+    work: `${directory}/work`,
+    log: `${directory}/log`,
+    etc: `${directory}/etc`,
     run,
-    attachSocket: join(run, "attach.sock"),
-    state: join(run, "state.json"),
+    attachSocket: `${run}/attach.sock`,
+    state: `${run}/state.json`,
   };
-}
-
-/**
- * Makes the directories of both roots where they are missing: the data root for root's eyes only (loose modes were
- * CVE-2021-41103), the run root passable so that a user namespace can traverse it.
- */
-export function prepareRoots(roots: Roots): void {
-  const { database, containersLock: _, ...directories } = dataPaths(roots);
-  if (!existsSync(database)) {
-    mkdirSync(roots.data, { recursive: true, mode: 0o700 });
-    chmodSync(roots.data, 0o700);
-    for (const directory of Object.values(directories))
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-  }
-  if (!existsSync(roots.run)) {
-    mkdirSync(roots.run, { recursive: true, mode: 0o711 });
-    // The caller's umask may have taken bits away.
-    chmodSync(roots.run, 0o711);
-  }
 }

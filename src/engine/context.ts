@@ -2,7 +2,8 @@
 import type { Database } from "bun:sqlite";
 import { openDatabase } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
-import { dataPaths, prepareRoots } from "../base/paths.ts";
+import { dataPaths } from "../base/paths.ts";
+import { prepareRoots } from "../base/roots.ts";
 import { exitFast } from "../sys/exit.ts";
 import { recover } from "./recover.ts";
 import { ContainerStore } from "./store.ts";

@@ -7,6 +7,7 @@ import type { Charge, Started } from "./charge.ts";
 import { listDescriptors } from "./charge.ts";
 import type { Launched } from "./launch.ts";
 import { prepare } from "./prepare.ts";
+import { writeRunState } from "./run-state.ts";
 import type { StartRequest } from "./start-request.ts";
 import type { Pipes } from "./stdio.ts";
 import { closeProgramEnds, openPipes } from "./stdio.ts";
@@ -41,6 +42,7 @@ export async function startProgram({ socket, lock }: Launched, request: StartReq
       sendWithDescriptors(socket, encodeJson("begin", charge), fds);
     },
   });
+  writeRunState(containerPaths(roots, id), id, init.pid);
   const started: Started = { pid: init.pid };
   sendWithDescriptors(
     socket,

@@ -1,5 +1,4 @@
 /** The life of a container as its monitor sees it: output to log and clients, input, end. */
-import { writeFileSync } from "node:fs";
 import { explain } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
@@ -11,7 +10,6 @@ import { decodeResize, encodeExit, encodeJson, outputFrame } from "./attach-prot
 import { AttachServer } from "./attach-server.ts";
 import type { Charge } from "./charge.ts";
 import { LogWriter } from "./log-writer.ts";
-import { writeRunState } from "./run-state.ts";
 import type { OutputStream, ProgramEnds } from "./stdio.ts";
 import { ProgramStreams } from "./stdio.ts";
 
@@ -47,7 +45,6 @@ export class Supervisor {
   /** Takes over the program that runs; resolves when it has ended, its end is recorded and every client knows. */
   async run(pid: number, ends: ProgramEnds): Promise<void> {
     this.#pid = pid;
-    writeRunState(this.#paths, this.#charge.record.id, pid);
     this.#server.adoptCreator(this.#client, this.#ready(), { output: this.#charge.attach });
     this.#streams = new ProgramStreams(ends, {
       onOutput: (stream, bytes) => this.#output(stream, bytes),
@@ -113,7 +110,10 @@ export class Supervisor {
 
   /** A fault of ours: the container ends with this process, and the next command records that. */
   #crash(error: unknown): never {
-    writeFileSync(`${this.#paths.directory}/monitor-failure`, `${explain(error)}\n`);
+    // Loaded when it is needed: node:fs takes half a megabyte.
+    process
+      .getBuiltinModule("node:fs")
+      .writeFileSync(`${this.#paths.directory}/monitor-failure`, `${explain(error)}\n`);
     process.exit(1);
   }
 }
