@@ -13,8 +13,10 @@ import { LogWriter } from "./log-writer.ts";
 import type { OutputStream, ProgramEnds } from "./stdio.ts";
 import { ProgramStreams } from "./stdio.ts";
 
-/** What the start used is given back when the program has run this long: a short-lived one need not pay for it. */
+/** What the start, or much output, used is given back after this time: a short-lived program need not pay for it. */
 const settledAfterMs = 1000;
+/** How much output is much. */
+const burstBytes = 4 * 1024 * 1024;
 
 /** Stays with one container to its end. */
 export class Supervisor {
@@ -26,6 +28,8 @@ export class Supervisor {
   readonly #server: AttachServer;
   #streams: ProgramStreams | undefined;
   #pid = 0;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+  #unsettledBytes = 0;
 
   /** Owns the socket to the creating client and the container's lock. */
   constructor(charge: Charge, { client, lock }: { client: Fd; lock: Fd }) {
@@ -59,7 +63,18 @@ export class Supervisor {
     return encodeJson("ready", { pid: this.#pid, terminal, interactive } satisfies Ready);
   }
 
+  /** Arms one timer, which is gone when it has fired: the idle process has none. */
+  #settleLater(): void {
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined;
+      this.#unsettledBytes = 0;
+      releaseMemory();
+    }, settledAfterMs);
+  }
+
   #output(stream: OutputStream, bytes: Uint8Array): void {
+    this.#unsettledBytes += bytes.length;
+    if (this.#unsettledBytes > burstBytes) this.#settleLater();
     try {
       this.#log.append(stream, bytes);
     } catch {
@@ -77,11 +92,11 @@ export class Supervisor {
   /** Reaps init and every orphan that comes to us. */
   #programEnd(): Promise<ProcessEnd> {
     return new Promise((resolve) => {
-      const settled = setTimeout(releaseMemory, settledAfterMs);
+      this.#settleLater();
       const reapAll = () => {
         for (let child = reap(-1); child !== undefined; child = reap(-1)) {
           if (child.pid !== this.#pid) continue;
-          clearTimeout(settled);
+          clearTimeout(this.#settling);
           resolve(child.end);
         }
       };
