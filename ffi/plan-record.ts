@@ -44,6 +44,7 @@ export const operations = {
   user: 34,
   capabilities: 35,
   exec: 36,
+  forget: 37,
 } as const satisfies Record<Step["op"], number>;
 
 /** `STEP_*` of plan.h. */
@@ -141,7 +142,7 @@ function recordOf(step: Step): StepRecord {
         flags: step.console ? stepFlags.CONSOLE : 0,
       };
     case "nullStdio":
-      return { slot: step.slot, other: step.root };
+      return { other: step.root };
     case "ownStdio":
       return { numbers: [step.uid] };
     default:
@@ -162,7 +163,7 @@ type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -194,6 +195,8 @@ function mountRecordOf(step: MountStep): StepRecord {
         texts: [step.path],
         flags: step.follow ? 0 : stepFlags.NOFOLLOW,
       };
+    case "forget":
+      return { slot: step.slot };
     case "cover":
       return { slot: step.slot, texts: [step.path] };
     case "pivot":

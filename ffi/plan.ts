@@ -100,6 +100,8 @@ export type Step =
   | { op: "loopback" }
   /** Opens a path as a place (O_PATH), or to read it. */
   | { op: "open"; slot: Slot; path: string; read: boolean }
+  /** Closes a slot before its time. */
+  | { op: "forget"; slot: Slot }
   /** Writes a file of procfs; `slot` is a directory of it and nothing mounted over it is written. */
   | { op: "write"; slot: Slot; path: string; data: string }
   /** A detached copy of a mount. */
@@ -147,8 +149,8 @@ export type Step =
   | { op: "symlink"; root: Slot; path: string; target: string; replace: boolean }
   /** Opens a pty of the root's devpts, sends its master through the socket `slot`, makes it the terminal and streams 0-2. */
   | { op: "terminal"; slot: Slot; root: Slot; uid: number; rows: number; columns: number; console: boolean }
-  /** Opens streams that are the host's /dev/null anew, as the container's if it has one; `slot` is procfs. */
-  | { op: "nullStdio"; root: Slot; slot: Slot }
+  /** Opens streams that are the host's /dev/null anew, as the container's if it has one. */
+  | { op: "nullStdio"; root: Slot }
   /** Gives pipes among the streams to the user, so that the program can open /dev/stdout. */
   | { op: "ownStdio"; uid: number }
   | { op: "hostname"; name: string }
@@ -233,7 +235,7 @@ type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -242,6 +244,8 @@ function describeMount(step: MountStep): string {
   switch (step.op) {
     case "open":
       return `open ${quote(step.path)} as #${step.slot}`;
+    case "forget":
+      return `close #${step.slot}`;
     case "write":
       return `write ${quote(step.data)} to "${step.path}" of #${step.slot}`;
     case "tree":

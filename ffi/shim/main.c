@@ -41,6 +41,7 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_USER] = step_user,
 	[OP_CAPABILITIES] = step_capabilities,
 	[OP_EXEC] = step_exec,
+	[OP_FORGET] = step_forget,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */

@@ -8,6 +8,11 @@ void step_open(const struct step *step)
 	set_slot(step->slot, must(sys_openat(AT_FDCWD, text_of(step, 0), flags | O_CLOEXEC, 0), "openat"));
 }
 
+void step_forget(const struct step *step)
+{
+	forget_slot(step->slot);
+}
+
 /* Only a file of the procfs that the slot means: no link out of it, nothing that is mounted over it (CVE-2025-52881). */
 void step_write(const struct step *step)
 {
@@ -107,13 +112,31 @@ static u64 flags_of_attributes(u64 attributes)
 	return flags;
 }
 
+#define FD_PATH_SIZE 32
+
+/* "/proc/self/fd/N": the only path that means the mount of a descriptor and no other. */
+static void path_of_fd(char *to, s32 fd)
+{
+	char digits[10];
+	int count = 0;
+
+	for (const char *directory = "/proc/self/fd/"; *directory != 0; directory++)
+		*to++ = *directory;
+	do
+		digits[count++] = '0' + fd % 10;
+	while ((fd /= 10) > 0);
+	while (count > 0)
+		*to++ = digits[--count];
+	*to = 0;
+}
+
 /* Before Linux 5.12: mount(2), which wants a path and all flags at once, and changes no more than one mount. */
 static void remount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation)
 {
-	char path[PROC_PATH_SIZE];
+	char path[FD_PATH_SIZE];
 	struct statfs filesystem;
 
-	descriptor_path(path, "/proc/", fd);
+	path_of_fd(path, fd);
 	if (set != 0 || clear != 0) {
 		must(sys_fstatfs(fd, &filesystem), "fstatfs");
 		u64 kept = filesystem.f_flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);

@@ -23,24 +23,6 @@ void stat_fd(s32 fd, struct statx *out)
 	must(sys_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, out), "statx");
 }
 
-/* "self/fd/N" behind `directory`. */
-void descriptor_path(char *to, const char *directory, s32 fd)
-{
-	char digits[10];
-	int count = 0;
-
-	for (; *directory != 0; directory++)
-		*to++ = *directory;
-	for (const char *name = "self/fd/"; *name != 0; name++)
-		*to++ = *name;
-	do
-		digits[count++] = '0' + fd % 10;
-	while ((fd /= 10) > 0);
-	while (count > 0)
-		*to++ = digits[--count];
-	*to = 0;
-}
-
 int is_null_device(const struct statx *file)
 {
 	return (file->stx_mode & S_IFMT) == S_IFCHR && file->stx_rdev_major == 1 && file->stx_rdev_minor == 3;

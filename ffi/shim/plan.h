@@ -77,6 +77,7 @@ enum op {
 	OP_USER,
 	OP_CAPABILITIES,
 	OP_EXEC,
+	OP_FORGET,
 	OP_COUNT
 };
 

@@ -65,6 +65,12 @@ void set_slot(s32 slot, s32 fd)
 	slots[slot] = fd + 1;
 }
 
+void forget_slot(s32 slot)
+{
+	sys_close(slot_fd(slot));
+	slots[slot] = 0;
+}
+
 void forget_slots(void)
 {
 	for (int i = 0; i < PLAN_SLOTS; i++)

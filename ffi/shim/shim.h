@@ -27,6 +27,7 @@ const void *data_of(const struct step *step, int index, size length);
 const char **list_of(const struct step *step, int index, u64 count);
 s32 slot_fd(s32 slot);
 void set_slot(s32 slot, s32 fd);
+void forget_slot(s32 slot);
 void forget_slots(void);
 
 /* path.c: paths inside a root, by descriptor. */
@@ -36,14 +37,12 @@ s32 make_in_root(s32 root, const char *path, enum target target, u32 mode, u64 r
 s32 parent_in_root(s32 root, const char *path, const char **name);
 void stat_fd(s32 fd, struct statx *out);
 int is_null_device(const struct statx *file);
-#define PROC_PATH_SIZE 32
-void descriptor_path(char *to, const char *directory, s32 fd);
 
 /* The steps, by file. */
 typedef void step_function(const struct step *step);
 step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal, step_session, step_keyring,
 	step_loopback, step_hostname, step_domainname, step_rlimit, step_umask, step_chdir; /* process.c */
-step_function step_open, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
+step_function step_open, step_forget, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
 	step_pivot, step_mask, step_readonly; /* mount.c */
 step_function step_directory, step_device, step_symlink; /* device.c */
 step_function step_terminal, step_null_stdio, step_own_stdio, step_close; /* stdio.c */

@@ -54,26 +54,23 @@ void step_terminal(const struct step *step)
 /* The host's null device stays with the host: its owner and mode could be changed through the descriptor. */
 void step_null_stdio(const struct step *step)
 {
-	char path[PROC_PATH_SIZE];
 	struct statx file;
 
 	for (int i = 0; i < 3; i++) {
 		stat_fd(i, &file);
 		if (!is_null_device(&file))
 			continue;
-		long place = open_in_root(slot_fd(step->other), "dev/null", O_PATH | O_NOFOLLOW, 0);
+		/* Whatever lies there instead, opening it neither waits nor becomes our terminal. */
+		long fd = open_in_root(slot_fd(step->other), "dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 		/* A container without one keeps what it was given. */
-		if (place == -ENOENT)
+		if (fd == -ENOENT)
 			return;
-		must(place, "openat2");
-		stat_fd(place, &file);
+		stat_fd(must(fd, "openat2"), &file);
 		if (!is_null_device(&file))
 			fail("/dev/null", EINVAL);
-		descriptor_path(path, "", place);
-		s32 fd = must(sys_openat(slot_fd(step->slot), path, O_RDWR | O_CLOEXEC, 0), "openat");
+		must(sys_fcntl(fd, F_SETFL, 0), "fcntl");
 		must(sys_dup3(fd, i, 0), "dup3");
 		sys_close(fd);
-		sys_close(place);
 	}
 }
 

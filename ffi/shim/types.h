@@ -220,6 +220,7 @@ struct rlimit {
 	u64 soft, hard;
 };
 #define F_SETFD 2
+#define F_SETFL 4
 #define FD_CLOEXEC 1
 #define CLOSE_RANGE_CLOEXEC 4
 #define PROT_READ 1

@@ -41,8 +41,6 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
 interface Beginning {
   readonly draft: Draft;
   readonly terminal: Slot | undefined;
-  /** The host's procfs, opened before the container's root takes its place. */
-  readonly proc: Slot;
 }
 
 /** The first steps: a process that has joined. */
@@ -55,25 +53,30 @@ function beginExec(options: {
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
-  const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
+  if (process.oomScoreAdj !== undefined) {
+    const slot = draft.slot();
+    draft.add(
+      { op: "open", slot, path: "/proc", read: false },
+      { op: "write", slot, path: "self/oom_score_adj", data: String(process.oomScoreAdj) },
+      // Nothing of the host's may be open in a process that those of the container can see.
+      { op: "forget", slot },
+    );
+  }
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
   draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
   draft.add({ op: "session" });
-  return { draft, terminal, proc };
+  return { draft, terminal };
 }
 
 /** The other steps, up to the program. */
 function completeExec(
-  { draft, terminal, proc }: Beginning,
+  { draft, terminal }: Beginning,
   options: { process: Process; seccomp: SeccompFilter | undefined; deathSignal: number },
 ): void {
   const { process, seccomp, deathSignal } = options;
-  if (process.oomScoreAdj !== undefined) {
-    draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
-  }
   const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
-  else draft.add({ op: "nullStdio", root, slot: proc });
+  else draft.add({ op: "nullStdio", root });
   draft.add(...processSteps(process, seccomp, deathSignal));
 }
 

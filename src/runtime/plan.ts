@@ -76,7 +76,7 @@ export function begin({ id, spec, rootfs, deathSignal }: BeginOptions): Beginnin
 export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const { draft, process, namespaces, terminal, passedRoot } = beginning;
   const { spec } = options;
-  const proc = writeKernelFiles(draft, spec, process);
+  writeKernelFiles(draft, spec, process);
 
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
@@ -100,7 +100,7 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
     for (const path of spec.linux?.maskedPaths ?? []) draft.add({ op: "mask", root, path, source: masks });
   }
   draft.add({ op: "directory", root, path: posix.resolve("/", process.cwd), mode: 0o755 });
-  draft.add({ op: "nullStdio", root, slot: proc }, ...last);
+  draft.add({ op: "nullStdio", root }, ...last);
   if (spec.root?.readonly === true) draft.add(makeReadonly(root));
   draft.add({ op: "pivot", slot: root });
   spreadRoot(draft, spec, root);
@@ -121,15 +121,16 @@ export function describePlan(options: CompileOptions): string[] {
 }
 
 /** Writes what is set through /proc: the host's, as nothing of the container can be mounted over it yet. */
-function writeKernelFiles(draft: Draft, spec: Spec, process: Process): Slot {
+function writeKernelFiles(draft: Draft, spec: Spec, process: Process): void {
+  const sysctls = Object.entries(spec.linux?.sysctl ?? {});
+  if (process.oomScoreAdj === undefined && sysctls.length === 0) return;
   const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
   if (process.oomScoreAdj !== undefined) {
     draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
   }
-  for (const [key, data] of Object.entries(spec.linux?.sysctl ?? {})) {
+  for (const [key, data] of sysctls) {
     draft.add({ op: "write", slot: proc, path: `sys/${sysctlPath(key)}`, data });
   }
-  return proc;
 }
 
 /** "net.ipv4.ip_forward" as a path. A key whose first separator is a slash swaps the two (`man 5 sysctl.d`). */
