@@ -10,10 +10,10 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
 } from "../../ffi/kernel.ts";
-import { libc } from "../../ffi/libc.ts";
+import { errno, libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { CurruntError } from "../base/error.ts";
-import { check, failedWith } from "./error.ts";
+import { check, failedWith, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
 
 /** A path or name: text (sent as UTF-8), or the bytes themselves, which need not be valid UTF-8. */
@@ -41,6 +41,12 @@ export function displayPath(path: Path): string {
   return typeof path === "string" ? path : Buffer.from(path).toString();
 }
 
+/** Like `check`, for a path, which becomes text only when there is something to tell. */
+export function checkPath(result: number, operation: string, path: Path): number {
+  if (result === -1) throw new SyscallError(operation, errno(), displayPath(path));
+  return result;
+}
+
 /** The number that the at-calls take: undefined is the working directory. */
 export function numberOf(directory: Fd | undefined): number {
   return directory?.number ?? AT_FDCWD;
@@ -49,7 +55,7 @@ export function numberOf(directory: Fd | undefined): number {
 /** Opens `path`, relative to `directory` (undefined: the working directory). Close-on-exec. Follows links unless O_NOFOLLOW. */
 export function openat(directory: Fd | undefined, path: Path, flags: number, mode = 0): Fd {
   const fd = libc.openat(numberOf(directory), encodePath(path), flags | O_CLOEXEC, mode);
-  return new Fd(check(fd, "openat", displayPath(path)));
+  return new Fd(checkPath(fd, "openat", path));
 }
 
 export interface OpenHow {
@@ -68,7 +74,7 @@ export function openat2(directory: Fd | undefined, path: Path, { flags, mode = 0
     if (fd >= 0) return new Fd(fd);
     // EAGAIN: a concurrent rename or mount made ".." unsafe to decide. It passes (man 2 openat2).
     try {
-      check(fd, "openat2", displayPath(path));
+      checkPath(fd, "openat2", path);
     } catch (error) {
       if (attempt >= 32 || !failedWith(error, "EAGAIN")) throw error;
     }
@@ -87,13 +93,13 @@ export function openDirectory(path: Path): Fd {
 
 /** `man 2 mkdirat`. The umask applies. */
 export function mkdirat(directory: Fd | undefined, path: Path, mode: number): void {
-  check(libc.mkdirat(numberOf(directory), encodePath(path), mode), "mkdirat", displayPath(path));
+  checkPath(libc.mkdirat(numberOf(directory), encodePath(path), mode), "mkdirat", path);
 }
 
 /** `man 2 mknodat`: `mode` holds the type. The umask applies. */
 export function mknodat(directory: Fd, path: Path, mode: number, major = 0, minor = 0): void {
   const device = encodeDevice(major, minor);
-  check(libc.mknodat(directory.number, encodePath(path), mode, device), "mknodat", displayPath(path));
+  checkPath(libc.mknodat(directory.number, encodePath(path), mode, device), "mknodat", path);
 }
 
 /** `dev_t` as glibc packs it (`man 3 makedev`): 12 bits of major, 20 of minor are what Linux has. */
@@ -109,30 +115,26 @@ export function encodeDevice(major: number, minor: number): number {
 
 /** `man 2 symlinkat`. */
 export function symlinkat(target: Path, directory: Fd, path: Path): void {
-  check(
-    libc.symlinkat(encodePath(target), directory.number, encodePath(path)),
-    "symlinkat",
-    displayPath(path),
-  );
+  checkPath(libc.symlinkat(encodePath(target), directory.number, encodePath(path)), "symlinkat", path);
 }
 
 /** A second name for a file. A symbolic link is linked itself, not what it points to. */
 export function linkat(oldDirectory: Fd, oldPath: Path, directory: Fd, path: Path): void {
-  check(
+  checkPath(
     libc.linkat(oldDirectory.number, encodePath(oldPath), directory.number, encodePath(path), 0),
     "linkat",
-    displayPath(path),
+    path,
   );
 }
 
 /** Removes a name that is not a directory. */
 export function unlinkat(directory: Fd | undefined, path: Path): void {
-  check(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", displayPath(path));
+  checkPath(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", path);
 }
 
 /** Removes an empty directory. */
 export function rmdirat(directory: Fd | undefined, path: Path): void {
-  check(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", displayPath(path));
+  checkPath(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", path);
 }
 
 /** `man 2 renameat`: replaces `path`. */
@@ -155,13 +157,13 @@ export function readlinkat(directory: Fd, path: Path): Buffer {
   // A link's target is at most PATH_MAX bytes on every file system of Linux.
   const target = Buffer.alloc(4096);
   const length = libc.readlinkat(directory.number, encodePath(path), target, target.length);
-  return target.subarray(0, check(length, "readlinkat", displayPath(path)));
+  return target.subarray(0, checkPath(length, "readlinkat", path));
 }
 
 /** Owner and group of `path` itself. */
 export function fchownat(directory: Fd, path: Path, uid: number, gid: number): void {
   const result = libc.fchownat(directory.number, encodePath(path), uid, gid, AT_SYMLINK_NOFOLLOW);
-  check(result, "fchownat", displayPath(path));
+  checkPath(result, "fchownat", path);
 }
 
 /** Owner and group of an open file. */
@@ -176,7 +178,7 @@ export function fchmod(file: Fd, mode: number): void {
 
 /** Permission bits by name. Follows links: Linux cannot set the mode of one. */
 export function fchmodat(directory: Fd, path: Path, mode: number): void {
-  check(libc.fchmodat(directory.number, encodePath(path), mode, 0), "fchmodat", displayPath(path));
+  checkPath(libc.fchmodat(directory.number, encodePath(path), mode, 0), "fchmodat", path);
 }
 
 const timespecs = new DataView(new ArrayBuffer(32));
@@ -199,7 +201,7 @@ function packTime(offset: number, { seconds, nanoseconds }: Timestamp): void {
 export function utimensat(directory: Fd, path: Path, accessed: Timestamp, modified: Timestamp): void {
   const times = packTimes(accessed, modified);
   const result = libc.utimensat(directory.number, encodePath(path), times, AT_SYMLINK_NOFOLLOW);
-  check(result, "utimensat", displayPath(path));
+  checkPath(result, "utimensat", path);
 }
 
 /** Times of an open file. */

@@ -1,10 +1,10 @@
 /** What a file is, by directory descriptor and name: type, owner, size, times to the nanosecond. */
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statx } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
-import { check, failedWith } from "./error.ts";
+import { failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path, Timestamp } from "./file.ts";
-import { displayPath, encodePath, numberOf } from "./file.ts";
+import { checkPath, encodePath, numberOf } from "./file.ts";
 
 export interface Status {
   /** Type and permissions. */
@@ -35,7 +35,7 @@ function readTime(offset: number): Timestamp {
 export function statat(directory: Fd | undefined, path: Path): Status {
   const flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
   const result = libc.statx(numberOf(directory), encodePath(path), flags, STATX_BASIC_STATS, statxBytes);
-  check(result, "statx", displayPath(path));
+  checkPath(result, "statx", path);
   // Field by field: unpacking the whole struct costs ten times as much, and unpacking a layer does this often.
   const { offsets } = statx;
   const u32 = (offset: number) => statxView.getUint32(offset, true);

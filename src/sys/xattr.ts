@@ -3,7 +3,7 @@ import { libc } from "../../ffi/libc.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
-import { displayPath, encodePath } from "./file.ts";
+import { checkPath, displayPath, encodePath } from "./file.ts";
 
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h. */
 const maximumSizeBytes = 65536;
@@ -11,7 +11,7 @@ const maximumSizeBytes = 65536;
 /** Sets an attribute of an open file or directory (not one opened with O_PATH). */
 export function fsetxattr(file: Fd, name: Path, value: Uint8Array): void {
   const result = libc.fsetxattr(file.number, encodePath(name), nonEmpty(value), value.length, 0);
-  check(result, "fsetxattr", displayPath(name));
+  checkPath(result, "fsetxattr", name);
 }
 
 /** Sets an attribute of `path` itself, whatever it is: a link, a device, a pipe. Needs /proc. */
@@ -30,21 +30,21 @@ export function setxattrat(directory: Fd, path: Path, name: Path, value: Uint8Ar
 export function fgetxattr(file: Fd, name: Path): Buffer | undefined {
   const value = Buffer.alloc(maximumSizeBytes);
   const length = libc.fgetxattr(file.number, encodePath(name), value, value.length);
-  return absent(() => value.subarray(0, check(length, "fgetxattr", displayPath(name))));
+  return absent(() => value.subarray(0, checkPath(length, "fgetxattr", name)));
 }
 
 /** The value of an attribute of `path` itself, or undefined when it is not there. Needs /proc. */
 export function getxattrat(directory: Fd, path: Path, name: Path): Buffer | undefined {
   const value = Buffer.alloc(maximumSizeBytes);
   const length = libc.lgetxattr(procPath(directory, path), encodePath(name), value, value.length);
-  return absent(() => value.subarray(0, check(length, "lgetxattr", displayPath(path))));
+  return absent(() => value.subarray(0, checkPath(length, "lgetxattr", path)));
 }
 
 /** The names of all attributes of `path` itself. Needs /proc. */
 export function listxattrat(directory: Fd, path: Path): Buffer[] {
   const names = Buffer.alloc(maximumSizeBytes);
   const length = libc.llistxattr(procPath(directory, path), names, names.length);
-  const end = absent(() => check(length, "llistxattr", displayPath(path))) ?? 0;
+  const end = absent(() => checkPath(length, "llistxattr", path)) ?? 0;
   const result: Buffer[] = [];
   for (let start = 0; start < end; ) {
     const stop = names.indexOf(0, start);
@@ -57,7 +57,7 @@ export function listxattrat(directory: Fd, path: Path): Buffer[] {
 /** Removes an attribute of an open file; does nothing when it is not there. */
 export function fremovexattr(file: Fd, name: Path): void {
   const result = libc.fremovexattr(file.number, encodePath(name));
-  absent(() => check(result, "fremovexattr", displayPath(name)));
+  absent(() => checkPath(result, "fremovexattr", name));
 }
 
 // There is no lsetxattr by descriptor before Linux 6.13. The magic link leads to the directory itself;
