@@ -19,7 +19,7 @@ async function expectRefused(args: string[], code: number, says: RegExp): Promis
   expect(refused.stderr).not.toMatch(/^\s+at /m);
   expect(refused.stdout).toBe("");
   expect(refused.code).toBe(code);
-  expect(file.current.leftovers()).toEqual([]);
+  expect(await file.current.leftovers()).toEqual([]);
 }
 
 describe("the command line", () => {

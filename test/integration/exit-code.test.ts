@@ -47,7 +47,7 @@ describe("exit codes", () => {
       const failed = await file.current.run(["run", "-detach", "-rm", "-network", "none", image, ...command]);
       expect(failed.code).toBe(code);
       expect(failed.stderr).toMatch(says);
-      expect(file.current.processes()).toEqual([]);
+      expect(await file.current.remaining()).toEqual([]);
     });
 
     test(`exec gives ${code} for ${command[0]}`, async () => {

@@ -31,7 +31,7 @@ async function expectSound(currunt: Currunt): Promise<void> {
   expect(database.query("pragma integrity_check").values()).toEqual([["ok"]]);
   const { stdout, stderr, code } = await currunt.inside("echo works");
   expect({ stdout, stderr, code }).toEqual({ stdout: "works\n", stderr: "", code: 0 });
-  expect(currunt.leftovers()).toEqual([]);
+  expect(await currunt.leftovers()).toEqual([]);
 }
 
 /** Moments that cover `span` milliseconds, in no order that a timer could line up with. */
@@ -200,7 +200,7 @@ describe("a full disk", () => {
       currunt.program,
       image,
     ];
-    const { code, stdout } = await run(command, { env: currunt.env, cwd: currunt.work });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "code 1\nstill works\n" });
+    const { code, stdout, stderr } = await run(command, { env: currunt.env, cwd: currunt.work });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "code 1\nstill works\n", stderr: "" });
   }, 60_000);
 });

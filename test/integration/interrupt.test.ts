@@ -50,7 +50,7 @@ describe("a signal during a pull", () => {
       expect(await child.exited).toBe(code);
       expect(await child.stdout.text()).toBe("");
       expect(await child.stderr.text()).toContain(`interrupted by ${signal}`);
-      expect(currunt.leftovers()).toEqual([]);
+      expect(await currunt.leftovers()).toEqual([]);
       registry.recover();
       expect(await currunt.ok("pull", "-quiet", registry.image)).toMatch(/^sha256:/);
     } finally {

@@ -126,7 +126,7 @@ describe("stop and kill", () => {
     await waitForLog(id, "ready");
     await file.current.ok("stop", id);
     expect(await file.current.ok("wait", id)).toBe("3");
-    expect(file.current.processes()).toEqual([]);
+    expect(await file.current.remaining()).toEqual([]);
     await remove(id);
   });
 
@@ -177,7 +177,7 @@ describe("stop and kill", () => {
     await waitForLog(id, "ready");
     await file.current.ok("kill", id);
     await file.current.ok("wait", id);
-    expect(file.current.processes()).toEqual([]);
+    expect(await file.current.remaining()).toEqual([]);
     await remove(id);
   });
 });

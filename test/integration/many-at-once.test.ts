@@ -39,7 +39,7 @@ describe("many at once", () => {
     await Promise.all(ids.map((id) => file.current.ok("exec", id, "true")));
     await file.current.ok("rm", "-force", ...ids);
     expect(await file.current.ok("ps", "-aq")).toBe("");
-    expect(file.current.processes()).toEqual([]);
+    expect(await file.current.remaining()).toEqual([]);
     expectSoundIndex(file.current);
   }, 120_000);
 
@@ -52,7 +52,7 @@ describe("many at once", () => {
     expect(codes.filter((code) => code === 0)).toHaveLength(1);
     expect(codes.filter((code) => code === 125)).toHaveLength(9);
     await file.current.ok("rm", "-force", "only");
-    expect(file.current.leftovers()).toEqual([]);
+    expect(await file.current.leftovers()).toEqual([]);
   });
 
   test("many first runs pull the same image, and it is stored once", async () => {

@@ -144,14 +144,18 @@ describe("run -interactive -tty", () => {
 
   test("detach keys leave it running; attach brings it back with its size", async () => {
     await enter("-name kept");
-    await terminal.line("clear; echo before > /tmp/mark");
+    // A shell at its prompt asks the terminal for the cursor: the answer could come between the two keys.
+    await terminal.line("clear; echo before > /tmp/mark; echo ready; cat");
+    await terminal.waitFor(/^ready$/m);
     await terminal.press("C-p", "C-q");
     await terminal.waitFor(/outside\$ $/);
     await expectRestored(0);
     expect(await file.current.ok("ps", "-quiet")).not.toBe("");
     await terminal.resize(90, 30);
     await terminal.line(`clear; ${file.current.program} attach kept`);
-    await terminal.line("");
+    await terminal.line("typed");
+    await terminal.waitFor(/^typed\ntyped$/m);
+    await terminal.press("C-c");
     await terminal.waitFor(/inside# $/);
     await terminal.line("clear; cat /tmp/mark; stty size");
     await terminal.waitFor(/^before\n30 90$/m);
@@ -165,8 +169,9 @@ describe("run -interactive -tty", () => {
     await terminal.waitFor(/^go$/m);
     await terminal.press("C-p", "C-q", "C-p");
     await terminal.waitFor(/^\s*101110/m);
-    await terminal.press("C-x");
-    await terminal.type("x");
+    await terminal.line("clear; echo ready; cat");
+    await terminal.waitFor(/^ready$/m);
+    await terminal.press("C-x", "x");
     await terminal.waitFor(/outside\$ $/);
     await expectRestored(0);
     await file.current.ok("rm", "-force", "other");
