@@ -100,6 +100,11 @@ export function restoreDurability(database: Database): void {
   database.run("PRAGMA synchronous = FULL");
 }
 
+/** Whether a statement failed because the disk has no room for it. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
+}
+
 function versionOf(database: Database): number {
   return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }

@@ -1,5 +1,6 @@
 /** Puts right what a killed client, a dead monitor or a power cut left: run by each command before it looks. */
 import { readdirSync, statSync } from "node:fs";
+import { isDiskFull } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
@@ -51,6 +52,9 @@ function recoverOne(roots: Roots, store: ContainerStore, id: string): void {
       if (container.status === "running") store.markExited(id, lostExitCode);
       removeTree(undefined, run);
     }
+  } catch (error) {
+    // Left for the next sweep: no command that makes room must fail for want of it.
+    if (!isDiskFull(error)) throw error;
   } finally {
     if (lock !== "gone") lock.close();
   }

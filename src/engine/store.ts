@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDiskFull } from "../base/database.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
@@ -126,8 +127,16 @@ export class ContainerStore {
     { id, anonymousVolumes }: Pick<ContainerRecord, "id" | "anonymousVolumes">,
     { volumes = true } = {},
   ): void {
-    mkdirSync(containerPaths(this.#roots, id).run, { recursive: true, mode: 0o700 });
-    this.forget(id);
+    const { directory, run } = containerPaths(this.#roots, id);
+    mkdirSync(run, { recursive: true, mode: 0o700 });
+    try {
+      this.forget(id);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      // It may be its own files that fill the disk.
+      removeTree(undefined, directory);
+      this.forget(id);
+    }
     if (volumes) {
       for (const { name } of anonymousVolumes) {
         const path = join(dataPaths(this.#roots).volumes, name);

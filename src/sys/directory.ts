@@ -48,9 +48,21 @@ const dotDot = Buffer.from("..");
 
 /**
  * Removes `path` and all below it; does nothing when it is not there. Follows no link and enters no mount point
- * (EXDEV): what a careless mount put inside survives.
+ * (EXDEV): what a careless mount put inside survives. Several may remove the same tree at once.
  */
 export function removeTree(directory: Fd | undefined, path: Path): void {
+  for (let attempts = 100; attempts > 0; attempts--) {
+    try {
+      removeTreeAlone(directory, path);
+      return;
+    } catch (error) {
+      // Another took an entry away first, or put one in: what is there now is looked at anew.
+      if (!failedWith(error, "ENOENT", "ENOTEMPTY") || attempts === 1) throw error;
+    }
+  }
+}
+
+function removeTreeAlone(directory: Fd | undefined, path: Path): void {
   try {
     unlinkat(directory, path);
   } catch (error) {

@@ -201,6 +201,10 @@ describe("a full disk", () => {
       image,
     ];
     const { code, stdout, stderr } = await run(command, { env: currunt.env, cwd: currunt.work });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "code 1\nstill works\n", stderr: "" });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: "code 1\ncode 1\nstill works\n",
+      stderr: "",
+    });
   }, 60_000);
 });
