@@ -1,5 +1,5 @@
 /** What remains to be done when a container has ended: its record, or its removal. */
-import { openDatabase, relaxDurability } from "../base/database.ts";
+import { isDiskFull, openDatabase, relaxDurability } from "../base/database.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Charge } from "./charge.ts";
@@ -15,7 +15,12 @@ export async function recordEnd({ roots, record }: Charge, exitCode: number): Pr
     relaxDurability(database);
     store.remove(record);
   } else {
-    store.markExited(id, exitCode);
-    removeTree(undefined, containerPaths(roots, id).run);
+    try {
+      store.markExited(id, exitCode);
+      removeTree(undefined, containerPaths(roots, id).run);
+    } catch (error) {
+      // Clients learn the exit code all the same; the index learns of the end from a sweep, once there is room.
+      if (!isDiskFull(error)) throw error;
+    }
   }
 }

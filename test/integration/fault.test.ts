@@ -188,6 +188,9 @@ describe("a full disk", () => {
       mkdir -p "$CURRUNT_DATA_ROOT" && mount -t tmpfs -o size=40m none "$CURRUNT_DATA_ROOT" || exit 99
       "$0" run -rm -quiet -network none "$1" sh -c 'dd if=/dev/zero of=/fill bs=1M 2>/dev/null; echo code $?'
       "$0" ps -aq | grep -q . && exit 97
+      "$0" run -name full -quiet -network none "$1" sh -c 'dd if=/dev/zero of=/fill bs=1M 2>/dev/null; echo code $?'
+      "$0" ps -aq | grep -q . || exit 96
+      "$0" rm -force full >/dev/null || exit 94
       "$0" run -rm -quiet -network none "$1" echo still works || exit 95`;
     const command = [
       "unshare",
