@@ -267,13 +267,14 @@ test("a worker starts in a compiled executable, without its source", async () =>
      const layer = await unpackLayer(Bun.file(process.argv[2]).stream(), { name: "x", staging: process.argv[3] });
      console.log(layer.diffID);`,
   );
-  // The worker's path in an executable is the one below src, whose folder must be the entry points' common one.
+  // As build.ts does it: all entry points in one folder of the executable.
   const build = join(scratch.path, "build.ts");
-  const root = join(import.meta.dir, "../..");
+  const worker = join(import.meta.dir, "../../src/image/unpack-worker.ts");
+  const entrypoints = JSON.stringify([source, worker]);
   writeFileSync(
     build,
-    `await Bun.build({ entrypoints: [${JSON.stringify(source)}, ${JSON.stringify(join(root, "src/image/unpack-worker.ts"))}], root: ${JSON.stringify(join(root, "src"))},
-       target: "bun", format: "esm", minify: true, bytecode: true, compile: { outfile: ${JSON.stringify(join(scratch.path, "program"))} } });`,
+    `await Bun.build({ entrypoints: ${entrypoints}, naming: { entry: "[name].[ext]" }, target: "bun", format: "esm",
+       minify: true, bytecode: true, compile: { outfile: ${JSON.stringify(join(scratch.path, "program"))} } });`,
   );
   await mustRun([process.execPath, build]);
   writeFileSync(join(scratch.path, "files.tar"), files);
