@@ -8,7 +8,7 @@ import type { UnpackOptions } from "../../src/image/unpack.ts";
 import { unpackLayer } from "../../src/image/unpack.ts";
 import { archive } from "../fixtures/archive.ts";
 import { chunks, listTree, Scratch, streamFrom } from "../fixtures/layer.ts";
-import { mustRun, run } from "../fixtures/process.ts";
+import { mustRun } from "../fixtures/process.ts";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -257,30 +257,4 @@ describe("a layer that fails leaves nothing and says why", () => {
     ]);
     expect(out).toMatch(/^unpack layer x: entry ".*": write: ENOSPC: .* \| the disk is full.*\n0\n$/);
   });
-});
-
-test("a worker starts in a compiled executable, without its source", async () => {
-  const source = join(scratch.path, "program.ts");
-  writeFileSync(
-    source,
-    `import { unpackLayer } from ${JSON.stringify(join(import.meta.dir, "../../src/image/unpack.ts"))};
-     const layer = await unpackLayer(Bun.file(process.argv[2]).stream(), { name: "x", staging: process.argv[3] });
-     console.log(layer.diffID);`,
-  );
-  // As build.ts does it: all entry points in one folder of the executable.
-  const build = join(scratch.path, "build.ts");
-  const worker = join(import.meta.dir, "../../src/image/unpack-worker.ts");
-  const entrypoints = JSON.stringify([source, worker]);
-  writeFileSync(
-    build,
-    `await Bun.build({ entrypoints: ${entrypoints}, naming: { entry: "[name].[ext]" }, target: "bun", format: "esm",
-       minify: true, bytecode: true, compile: { outfile: ${JSON.stringify(join(scratch.path, "program"))} } });`,
-  );
-  await mustRun([process.execPath, build]);
-  writeFileSync(join(scratch.path, "files.tar"), files);
-  const { stdout, stderr } = await run(
-    [join(scratch.path, "program"), join(scratch.path, "files.tar"), staging()],
-    { cwd: "/" },
-  );
-  expect([stdout.trim(), stderr]).toEqual([sha256(files), ""]);
 });
