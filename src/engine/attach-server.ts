@@ -95,7 +95,10 @@ export class AttachServer implements Disposable {
     this.#listener.close();
     this.broadcast(last);
     for (const observer of this.#observers) observer.send(last);
+    // Usually all have taken it: they see the end of this process then, when nothing of it is left. Those that wait
+    // for a slow one are let go before.
     while (!this.#allTaken()) {
+      for (const client of [...this.#clients, ...this.#observers]) if (client.drained) this.#leave(client);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

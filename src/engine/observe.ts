@@ -23,16 +23,16 @@ export function observeEnd(paths: ContainerPaths): Promise<number | undefined> |
   const socket = connectToMonitor(paths);
   if (socket === undefined) return undefined;
   return new Promise((resolve) => {
+    let exitCode: number | undefined;
     const connection = new Connection(socket, {
       onFrame: (type, payload) => {
-        if (type === "exit") finish(decodeExit(payload));
+        if (type === "exit") exitCode = decodeExit(payload);
       },
-      onClose: () => finish(undefined),
+      onClose: () => {
+        connection[Symbol.dispose]();
+        resolve(exitCode);
+      },
     });
     connection.send(encodeFrame("observe"));
-    function finish(exitCode: number | undefined): void {
-      connection[Symbol.dispose]();
-      resolve(exitCode);
-    }
   });
 }

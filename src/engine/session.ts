@@ -100,6 +100,7 @@ class MonitorClient implements Disposable {
   readonly connection: Connection;
   readonly #handlers: ClientHandlers;
   readonly #ready = Promise.withResolvers<Ready>();
+  #exitCode: number | undefined;
   readonly #exit = Promise.withResolvers<number>();
 
   constructor(socket: Fd, handlers: ClientHandlers) {
@@ -112,7 +113,7 @@ class MonitorClient implements Disposable {
         if (type === "stdout" || type === "stderr") handlers.onOutput(type, payload);
         else this.#control(type, payload);
       },
-      onClose: () => this.#lost(),
+      onClose: () => this.#closed(),
       onDrain: () => handlers.onDrain?.(),
     });
   }
@@ -132,7 +133,7 @@ class MonitorClient implements Disposable {
     if (type === "ready") {
       this.#handlers.onReady?.();
       this.#ready.resolve(JSON.parse(Buffer.from(payload).toString()) as Ready);
-    } else if (type === "exit") this.#exit.resolve(decodeExit(payload));
+    } else if (type === "exit") this.#exitCode = decodeExit(payload);
     else if (type === "ended") this.#removeContainer(decodeExit(payload));
   }
 
@@ -147,7 +148,13 @@ class MonitorClient implements Disposable {
       return;
     }
     this.connection.send(encodeFrame("removed"));
-    this.#exit.resolve(exitCode);
+    this.#exitCode = exitCode;
+  }
+
+  /** The monitor ends with its last frame, so its end is waited for: nothing of it is left then. */
+  #closed(): void {
+    if (this.#exitCode === undefined) this.#lost();
+    else this.#exit.resolve(this.#exitCode);
   }
 
   #lost(): void {
