@@ -70,10 +70,10 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
     const { fds, rest = [] } = options;
     let { steps } = options;
     shim = startShim(await shimImage(), far, options);
-    trySendPart(ours, { steps, fds, more: rest.length > 0 });
+    tryToSend(() => sendPart(ours, { steps, fds, more: rest.length > 0 }));
     for (const [index, make] of rest.entries()) {
       const part = await make();
-      trySendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 });
+      tryToSend(() => sendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 }));
       steps = [...steps, ...part];
     }
     await conversation.run(steps);
@@ -101,11 +101,11 @@ interface Part {
   readonly more: boolean;
 }
 
-function trySendPart(socket: Fd, part: Part): void {
+/** Sends, unless the shim has ended: its last message, which can still be read, tells why. */
+function tryToSend(send: () => void): void {
   try {
-    sendPart(socket, part);
+    send();
   } catch (error) {
-    // The shim has ended: its last message, which can still be read, tells why.
     if (!failedWith(error, "EPIPE", "ECONNRESET")) throw error;
   }
 }
@@ -157,7 +157,7 @@ class Conversation {
       const { text } = this.#waiting;
       this.#waiting = undefined;
       await this.#options.onSync?.(text, this.#init.pid);
-      sendWithDescriptors(this.#socket, new Uint8Array(1), []);
+      tryToSend(() => sendWithDescriptors(this.#socket, new Uint8Array(1), []));
     }
   }
 
@@ -174,8 +174,9 @@ class Conversation {
     if (check(ready, "poll") === 0) return undefined;
     const packet = new Uint8Array(2048);
     const length = libc.read(this.#socket.number, packet, packet.length);
-    // A reset is an end too: of a process that died before it had read all that was sent to it.
-    if (length === 0 || (length === -1 && errno() === ECONNRESET)) return "closed";
+    // It died before it had read all that was sent to it. The kernel says so first; what it said itself comes next.
+    if (length === -1 && errno() === ECONNRESET) return this.#receiveNow(timeoutMs);
+    if (length === 0) return "closed";
     return unpackMessage(packet.subarray(0, check(length, "read", "the shim's socket")));
   }
 
