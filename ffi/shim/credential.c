@@ -77,7 +77,7 @@ void step_exec(const struct step *step)
 
 	/* What steps opened is close-on-exec already. Before Linux 5.11 there is no such flag. */
 	sys_close_range(PLAN_SOCKET, ~0u, CLOSE_RANGE_CLOEXEC);
-	send_message(MESSAGE_EXECUTING, 0, NULL, 0);
+	send_message(MESSAGE_EXECUTING, 0, NULL, 0, -1);
 	for (; *paths != NULL; paths++) {
 		long result = sys_execve(*paths, args, env);
 		if (result == -EACCES)

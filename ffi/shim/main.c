@@ -51,14 +51,29 @@ struct control {
 	s32 fds[PASSED_MAX + 1];
 };
 
+/* Sends one packet; with it goes the descriptor `fd`, unless it is negative. */
+static long send_packet(s32 socket, struct iovec *parts, u64 count, s32 fd)
+{
+	struct {
+		struct cmsghdr header;
+		s32 fd;
+	} control = { { sizeof(struct cmsghdr) + sizeof(s32), SOL_SOCKET, SCM_RIGHTS }, fd };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+	}
+	return sys_sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 /* A caller that is gone ends the shim. */
-void send_message(u32 type, s32 value, const char *text, size length)
+void send_message(u32 type, s32 value, const char *text, size length, s32 fd)
 {
 	struct message header = { .type = type, .step = current_step, .value = value };
 	struct iovec parts[2] = { { &header, sizeof header }, { (void *)text, length } };
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	if (sys_sendmsg(PLAN_SOCKET, &message, MSG_NOSIGNAL) < 0)
+	if (send_packet(PLAN_SOCKET, parts, 2, fd) < 0)
 		for (;;)
 			sys_exit_group(1);
 }
@@ -67,18 +82,8 @@ void send_fd(s32 socket, s32 fd)
 {
 	u8 byte = 0;
 	struct iovec part = { &byte, 1 };
-	struct {
-		struct cmsghdr header;
-		s32 fd;
-	} control = { { sizeof(struct cmsghdr) + sizeof(s32), SOL_SOCKET, SCM_RIGHTS }, fd };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof control,
-	};
 
-	must(sys_sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg");
+	must(send_packet(socket, &part, 1, fd), "sendmsg");
 }
 
 void fail_with_text(const char *call, long error, const char *text, size length)
@@ -92,7 +97,7 @@ void fail_with_text(const char *call, long error, const char *text, size length)
 		buffer[used++] = '\n';
 	for (size i = 0; i < length && used < sizeof buffer; i++)
 		buffer[used++] = text[i];
-	send_message(MESSAGE_FAILED, error, buffer, used);
+	send_message(MESSAGE_FAILED, error, buffer, used, -1);
 	for (;;)
 		sys_exit_group(1);
 }

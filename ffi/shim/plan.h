@@ -90,7 +90,7 @@ struct message {
 };
 
 enum message_type {
-	MESSAGE_CLONED = 1, /* value: init's pid */
+	MESSAGE_CLONED = 1, /* value: init's pid; its pidfd comes along */
 	MESSAGE_SYNC,       /* text: the point's name; goes on when one byte comes back */
 	MESSAGE_FAILED,     /* value: errno; the shim has ended */
 	MESSAGE_EXECUTING   /* the next thing is the program; then the socket closes */

@@ -4,20 +4,20 @@
 /* The child goes on with the plan; the parent half tells its pid and ends. Both are children of our own parent. */
 void step_clone(const struct step *step)
 {
+	s32 pidfd = -1;
+	/* With CLONE_PARENT the exit signal is our own: the field must be 0 (man 2 clone). */
 	struct clone_args args = {
-		.flags = step->number[0] | CLONE_PARENT,
-		.exit_signal = SIGCHLD,
+		.flags = step->number[0] | CLONE_PARENT | CLONE_PIDFD,
+		.pidfd = (u64)&pidfd,
 	};
 
 	if (step->slot >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = slot_fd(step->slot);
 	}
-	/* With CLONE_PARENT the exit signal is our own: the field must be 0 (man 2 clone). */
-	args.exit_signal = 0;
 	long pid = must(sys_clone3(&args, sizeof args), "clone3");
 	if (pid > 0) {
-		send_message(MESSAGE_CLONED, pid, NULL, 0);
+		send_message(MESSAGE_CLONED, pid, NULL, 0, pidfd);
 		for (;;)
 			sys_exit_group(0);
 	}
@@ -39,7 +39,7 @@ void step_sync(const struct step *step)
 {
 	const char *point = text_of(step, 0);
 
-	send_message(MESSAGE_SYNC, 0, point, length_of(point));
+	send_message(MESSAGE_SYNC, 0, point, length_of(point), -1);
 	wait_for_reply();
 }
 

@@ -8,7 +8,7 @@
 /* main.c: ends the shim with a message: the running step failed in `call`. */
 __attribute__((noreturn)) void fail(const char *call, long error);
 __attribute__((noreturn)) void fail_with_text(const char *call, long error, const char *text, size length);
-void send_message(u32 type, s32 value, const char *text, size length);
+void send_message(u32 type, s32 value, const char *text, size length, s32 fd);
 void send_fd(s32 socket, s32 fd);
 void wait_for_reply(void);
 

@@ -99,10 +99,9 @@ struct mount_attr {
 #define FSCONFIG_CMD_CREATE 6
 #define MNT_DETACH 2
 
+#define CLONE_PIDFD 0x1000UL
 #define CLONE_PARENT 0x8000UL
 #define CLONE_INTO_CGROUP 0x200000000UL
-#define SIGKILL 9
-#define SIGCHLD 17
 struct clone_args {
 	u64 flags;
 	u64 pidfd;

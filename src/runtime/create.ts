@@ -3,7 +3,7 @@ import type { Step } from "../../ffi/plan.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import { errnoCode } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { receiveDescriptor } from "../sys/rights.ts";
+import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker } from "../sys/shim.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
@@ -100,7 +100,7 @@ export async function carryOut(
   const fds = draft.inputs.flatMap((input) => passed[input] ?? []);
   try {
     const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn });
-    const terminal = near === undefined ? undefined : receiveDescriptor(near);
+    const terminal = near === undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];
     const close = () => {
       pidfd.close();
       terminal?.close();

@@ -28,21 +28,6 @@ export function sendWithDescriptors(socket: Fd, packet: Uint8Array, fds: readonl
   check(libc.sendmsg(socket.number, message, MSG_NOSIGNAL), "sendmsg");
 }
 
-/** Receives the one descriptor that waits in the socket, close-on-exec; undefined when there is none. */
-export function receiveDescriptor(socket: Fd): Fd | undefined {
-  const packet = new Uint8Array(1);
-  const control = new Uint8Array(cmsghdr.size + 8);
-  const message = msghdr.pack({
-    msg_iov: iovec.pack({ iov_base: packet, iov_len: packet.length }),
-    msg_iovlen: 1,
-    msg_control: control,
-    msg_controllen: control.length,
-  });
-  check(libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC), "recvmsg");
-  if (msghdr.unpack(message).msg_controllen < cmsghdr.size + 4) return undefined;
-  return new Fd(new DataView(control.buffer).getInt32(cmsghdr.size, true));
-}
-
 /** Receives what is there, at most `size` bytes, and the descriptors with it, close-on-exec. Blocks; empty bytes: the end. */
 export function receiveWithDescriptors(socket: Fd, size: number): { bytes: Uint8Array; fds: Fd[] } {
   const bytes = new Uint8Array(size);

@@ -8,14 +8,13 @@ import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan
 import { CurruntError } from "../base/error.ts";
 import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { openProcess, sendSignal, waitForEnd } from "./process.ts";
-import { sendWithDescriptors } from "./rights.ts";
+import { sendSignal, waitForEnd } from "./process.ts";
+import { receiveWithDescriptors, sendWithDescriptors } from "./rights.ts";
 import { shimImage } from "./shim-image.ts";
 import type { SpawnOptions } from "./spawn.ts";
 import { spawnImage } from "./spawn.ts";
 
 const EINTR = 4;
-const ECONNRESET = 104;
 
 export type PartMaker = () => readonly Step[] | Promise<readonly Step[]>;
 
@@ -121,6 +120,9 @@ function sendPart(socket: Fd, { steps, fds, more }: Part): void {
 /** How long to wait for a message in place: the shim takes a millisecond or two, less than the event loop's detours. */
 const patienceMs = 100;
 
+/** A message, and the descriptor that came with it. */
+type Received = Message & { readonly fd: Fd | undefined };
+
 /** What is said over the shim's socket, from the first step to the program's start. */
 class Conversation {
   readonly #socket: Fd;
@@ -147,8 +149,8 @@ class Conversation {
     }
   }
 
-  async #serve(message: Message): Promise<void> {
-    if (message.type === messageTypes.CLONED) this.#meet(message.value);
+  async #serve(message: Received): Promise<void> {
+    if (message.type === messageTypes.CLONED) this.#meet(message);
     else if (message.type === messageTypes.SYNC) this.#waiting = message;
     else if (message.type === messageTypes.FAILED) this.#failure = message;
     else if (message.type === messageTypes.EXECUTING) this.#executing = true;
@@ -161,27 +163,31 @@ class Conversation {
     }
   }
 
-  #meet(pid: number): void {
-    this.#init = { pid, pidfd: openProcess(pid) };
+  /** The descriptor comes from the clone itself: init may have ended, and been waited for, before its pid is read. */
+  #meet({ value: pid, fd }: Received): void {
+    if (fd === undefined) throw new CurruntError("internal", "the shim did not pass init's descriptor");
+    this.#init = { pid, pidfd: fd };
   }
 
   /** The next message within `timeoutMs`, which blocks this thread; undefined when there is none. */
-  #receiveNow(timeoutMs: number): Message | "closed" | undefined {
+  #receiveNow(timeoutMs: number): Received | "closed" | undefined {
     const asked = pollfd.pack({ fd: this.#socket.number, events: POLLIN });
     const ready = libc.poll(asked, 1, timeoutMs);
     // The shim's first half ends while we wait, and SIGCHLD comes: that is no reason to stop waiting.
     if (ready === -1 && errno() === EINTR) return this.#receiveNow(timeoutMs);
     if (check(ready, "poll") === 0) return undefined;
-    const packet = new Uint8Array(2048);
-    const length = libc.read(this.#socket.number, packet, packet.length);
-    // It died before it had read all that was sent to it. The kernel says so first; what it said itself comes next.
-    if (length === -1 && errno() === ECONNRESET) return this.#receiveNow(timeoutMs);
-    if (length === 0) return "closed";
-    return unpackMessage(packet.subarray(0, check(length, "read", "the shim's socket")));
+    try {
+      const { bytes, fds } = receiveWithDescriptors(this.#socket, 2048);
+      return bytes.length === 0 ? "closed" : { ...unpackMessage(bytes), fd: fds[0] };
+    } catch (error) {
+      if (!failedWith(error, "ECONNRESET")) throw error;
+      // It died before it had read all that was sent to it. The kernel says so first; what it said itself comes next.
+      return this.#receiveNow(timeoutMs);
+    }
   }
 
   /** The same without blocking: a step hangs, on a dead network filesystem perhaps, and the process must stay awake. */
-  async #receiveLater(): Promise<Message | "closed"> {
+  async #receiveLater(): Promise<Received | "closed"> {
     const { Watch } = await import("./readiness.ts");
     for (;;) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -217,10 +223,15 @@ class Conversation {
     while (this.#init === undefined) {
       const message = this.#receiveNow(patienceMs);
       if (message === undefined || message === "closed") return;
-      if (message.type === messageTypes.CLONED) this.#meet(message.value);
+      if (message.type === messageTypes.CLONED) this.#meet(message);
     }
     using pidfd = this.#init.pidfd;
-    sendSignal(pidfd, SIGKILL);
+    try {
+      sendSignal(pidfd, SIGKILL);
+    } catch (error) {
+      // Ended, and its parent, which need not be us, has waited for it.
+      if (!failedWith(error, "ESRCH")) throw error;
+    }
     waitForEnd(this.#init.pid);
   }
 }
