@@ -7,5 +7,9 @@ if (argv[0] === "monitor") {
   await monitor();
   process.exit(0);
 }
+if (argv[0] === "run") {
+  const { prepareMonitor } = await import("./cli/monitor.ts");
+  await prepareMonitor();
+}
 const { dispatch } = await import("./cli/dispatch.ts");
 process.exit(await dispatch(argv));

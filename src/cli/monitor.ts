@@ -5,3 +5,9 @@ export async function monitor(): Promise<void> {
   const { runMonitor } = await import("../engine/monitor.ts");
   await runMonitor();
 }
+
+/** For a command that is going to start a container: its monitor loads while the command does. */
+export async function prepareMonitor(): Promise<void> {
+  const { spawnMonitorEarly } = await import("../engine/spawn-monitor.ts");
+  spawnMonitorEarly();
+}

@@ -5,20 +5,7 @@ import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
-import { spawnSelf } from "../sys/self.ts";
-import { socketPair } from "../sys/socket.ts";
-
-/**
- * All that a monitor gets of an environment. Bun's timer for collecting garbage would wake the idle process each
- * second. The engine's small mode, without threads that compile or collect, saves a fifth of its memory.
- */
-const environment = [
-  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  "BUN_GC_TIMER_DISABLE=1",
-  "BUN_JSC_forceMiniVMMode=1",
-  "BUN_JSC_useConcurrentJIT=0",
-  "BUN_JSC_numberOfGCMarkers=1",
-];
+import { takeMonitor } from "./spawn-monitor.ts";
 
 /** A monitor that waits for its start request. */
 export interface Launched {
@@ -54,8 +41,5 @@ export function launchMonitor(roots: Roots, id: string): Launched {
       `start container "${id}": it is running, or another command is changing it`,
     );
   }
-  const [ours, theirs] = socketPair();
-  using _ = theirs;
-  spawnSelf("monitor", { inherited: [theirs], environment });
-  return { paths, socket: ours, lock };
+  return { paths, socket: takeMonitor(), lock };
 }
