@@ -150,7 +150,21 @@ function inPrivateMountNamespace<T>(work: () => T): T {
     check(libc.mount(none, cstring("/"), null, MS_REC | MS_PRIVATE, null), "mount", "/");
     return work();
   } finally {
-    check(libc.setns(original.number, CLONE_NEWNS), "setns");
+    leaveMountNamespace(original);
     check(libc.fchdir(directory.number), "fchdir");
+  }
+}
+
+/** Takes this thread back to the mount namespace `original`. */
+function leaveMountNamespace(original: Fd): void {
+  for (let attempts = 10; ; attempts--) {
+    // A thread that the engine has started from this one meanwhile, to collect garbage say, shares them again.
+    check(libc.unshare(CLONE_FS), "unshare");
+    try {
+      check(libc.setns(original.number, CLONE_NEWNS), "setns");
+      return;
+    } catch (error) {
+      if (!failedWith(error, "EINVAL") || attempts === 1) throw error;
+    }
   }
 }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Currunt } from "../fixtures/currunt.ts";
+import { run } from "../fixtures/process.ts";
 import { writeBusybox } from "../fixtures/tree.ts";
 
 describe("run -rootfs DIR", () => {
@@ -81,6 +82,23 @@ describe("run -rootfs /", () => {
       ...["bash", "-c", "cat /proc/1/comm; ls /sys/class/net; ls /dev | grep -cE '^(sd|vd|nvme|loop)'; true"],
     ]);
     expect({ stdout, code }).toEqual({ stdout: "bash\nlo\n0\n", code: 0 });
+  });
+
+  test("has what is mounted below it, copied as well", async () => {
+    await using currunt = await Currunt.create();
+    const scratch = await mkdtemp("/var/tmp/currunt-rootfs-");
+    try {
+      const script = `
+        mount -t tmpfs none "$1" && echo precious >"$1/file" || exit 99
+        "$0" run -rootfs / -network none -- sh -c 'cat "$0/file"; rm "$0/file"; ls -A "$0"' "$1" || exit 98
+        cat "$1/file"`;
+      const privately = ["unshare", "-m", "--propagation", "private", "sh", "-c", script];
+      const env = { env: currunt.env, cwd: currunt.work };
+      const { code, stdout, stderr } = await run([...privately, currunt.program, scratch], env);
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "precious\nprecious\n", stderr: "" });
+    } finally {
+      await rm(scratch, { recursive: true });
+    }
   });
 
   test("passes the exit code on and leaves nothing", async () => {
