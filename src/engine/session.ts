@@ -60,26 +60,36 @@ async function hold(
     onOutput: (stream, bytes) => {
       if (!local.output(stream, bytes)) client.connection.pause();
     },
-    onReady: () => local.takeTerminal(),
+    onReady: (ready) => {
+      options.started?.();
+      joinProgram(client.connection, local, { ...options, paths, ready });
+    },
     onDrain: () => local.resumeInput(),
     onEnded: options.remove,
   });
-  const ready = await client.ready;
-  options.started?.();
-  const { connection } = client;
-  if (options.redraw && ready.terminal) askForRedraw(connection, local);
+  await client.ready;
+  const end = await Promise.race([client.exit, local.left]);
+  if (typeof end !== "number") return end;
+  await Promise.race([local.flush(), local.left]);
+  return { kind: "exited", exitCode: end };
+}
+
+/** Before the program's first output is shown: whoever sees that may answer it with keys or a signal. */
+function joinProgram(
+  connection: Connection,
+  local: LocalStreams,
+  options: SessionOptions & { readonly paths: ContainerPaths; readonly ready: Ready },
+): void {
+  local.takeTerminal();
+  if (options.redraw && options.ready.terminal) askForRedraw(connection, local);
   local.join({
     writeInput: (bytes) => connection.send(encodeFrame("stdin", bytes)),
     endInput: () => connection.send(encodeFrame("stdin")),
     resize: (size) => connection.send(encodeResize(size)),
     signal: (signal) => {
-      if (options.signalProxy) signalInit(paths, signal);
+      if (options.signalProxy) signalInit(options.paths, signal);
     },
   });
-  const end = await Promise.race([client.exit, local.left]);
-  if (typeof end !== "number") return end;
-  await Promise.race([local.flush(), local.left]);
-  return { kind: "exited", exitCode: end };
 }
 
 /** A window that changes makes programs draw anew (what docker does too). */
@@ -90,7 +100,7 @@ function askForRedraw(connection: Connection, { size }: LocalStreams): void {
 interface ClientHandlers {
   readonly onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   /** The program runs; called before any of its output is passed on. */
-  readonly onReady?: () => void;
+  readonly onReady?: (ready: Ready) => void;
   readonly onDrain?: () => void;
   readonly onEnded?: (() => void) | undefined;
 }
@@ -131,8 +141,9 @@ class MonitorClient implements Disposable {
   #control(type: FrameType, payload: Uint8Array): void {
     // From this very program, so its JSON needs no check.
     if (type === "ready") {
-      this.#handlers.onReady?.();
-      this.#ready.resolve(JSON.parse(Buffer.from(payload).toString()) as Ready);
+      const ready = JSON.parse(Buffer.from(payload).toString()) as Ready;
+      this.#handlers.onReady?.(ready);
+      this.#ready.resolve(ready);
     } else if (type === "exit") this.#exitCode = decodeExit(payload);
     else if (type === "ended") this.#removeContainer(decodeExit(payload));
   }
