@@ -7,7 +7,8 @@ import { CurruntError } from "./error.ts";
  * - `images.id` is the config's digest; `config` the config itself, so that a start reads no blob.
  *   `doomed`: removed by force while containers used it; it goes with the last of them.
  * - `image_references.digest` is what the registry calls the name: an index's digest, or the manifest's.
- * - `layers` has a row for each complete directory under `layers/`; `blob_diff_ids` tells what a compressed blob unpacks to.
+ * - `layers` has a row for each complete directory under `layers/`, whose name is in its `id`; `diff_id` is the digest of the
+ *   archive. `blob_diff_ids` tells what a compressed blob unpacks to: of blobs that were unpacked here, not by an image's word.
  * - `containers.record` is the engine's JSON; the other columns are what queries ask for.
  */
 const schema = `
@@ -30,7 +31,8 @@ CREATE TABLE image_references (
 ) STRICT;
 CREATE INDEX image_references_image ON image_references(image_id);
 CREATE TABLE layers (
-  diff_id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY,
+  diff_id TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
   entries INTEGER NOT NULL,
   created_at INTEGER NOT NULL
@@ -38,10 +40,10 @@ CREATE TABLE layers (
 CREATE TABLE image_layers (
   image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
-  diff_id TEXT NOT NULL REFERENCES layers(diff_id),
+  layer_id TEXT NOT NULL REFERENCES layers(id),
   PRIMARY KEY (image_id, position)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX image_layers_layer ON image_layers(diff_id);
+CREATE INDEX image_layers_layer ON image_layers(layer_id);
 CREATE TABLE blob_diff_ids (
   blob_digest TEXT PRIMARY KEY,
   diff_id TEXT NOT NULL

@@ -17,7 +17,7 @@ export interface DataPaths {
   readonly database: string;
   /** Manifests and configs by digest: `blobs/sha256/<hex>`. */
   readonly blobs: string;
-  /** One overlay directory a layer: `layers/<diffID hex>`. */
+  /** One overlay directory a layer: `layers/<hex of its ID>`. */
   readonly layers: string;
   /** What is being made; an entry is renamed to its place when it is complete, and swept when its maker died. */
   readonly staging: string;

@@ -15,7 +15,7 @@ export interface ContainerRecord {
   readonly image?: { readonly id: string; readonly reference: string };
   /** The directory of `-rootfs`, instead of an image. */
   readonly rootfs?: string;
-  /** Layers by diffID, bottom first; empty with `rootfs`. */
+  /** Layers by ID, bottom first; empty with `rootfs`. */
   readonly layers: readonly string[];
   /** As far as it is known before the root is mounted: user, capabilities in effect, HOME and seccomp are filled in then. */
   readonly spec: Spec;

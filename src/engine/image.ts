@@ -63,7 +63,8 @@ export async function listImages(context: Context): Promise<ImageSummary[]> {
 /** All that is known about an image, as JSON data. */
 export async function inspectImage(context: Context, name: string): Promise<Record<string, unknown>> {
   const image = imageStore(context).get(name);
-  const { config, layers, pulledAt } = image;
+  const { config, pulledAt } = image;
+  const layers = config.rootfs.diff_ids ?? [];
   const summary = await summarize(image);
   return { ...summary, pulledAt, layers, config: config.config ?? {}, history: config.history ?? [] };
 }

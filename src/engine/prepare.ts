@@ -52,7 +52,7 @@ async function mountRoot({ roots, record }: StartRequest): Promise<Fd> {
 /** The directories below the container's own, top first. */
 export function lowersOf(roots: Roots, { rootfs, layers }: ContainerRecord): string[] {
   if (rootfs !== undefined) return [rootfs];
-  return layers.map((diffID) => `${dataPaths(roots).layers}/${hexOf(diffID)}`).reverse();
+  return layers.map((id) => `${dataPaths(roots).layers}/${hexOf(id)}`).reverse();
 }
 
 function hexOf(digest: string): string {

@@ -57,9 +57,9 @@ function deleteRows(database: Database): { layers: Set<string>; blobs: Set<strin
   database.run(
     `DELETE FROM images WHERE doomed = 1 AND id NOT IN (SELECT image_id FROM containers WHERE image_id IS NOT NULL)`,
   );
-  database.run("DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers)");
+  database.run("DELETE FROM layers WHERE id NOT IN (SELECT layer_id FROM image_layers)");
   database.run("DELETE FROM blob_diff_ids WHERE diff_id NOT IN (SELECT diff_id FROM layers)");
-  const layers = database.query<{ diff_id: string }, []>("SELECT diff_id FROM layers").all();
+  const layers = database.query<{ id: string }, []>("SELECT id FROM layers").all();
   const blobs = database
     .query<{ digest: string }, []>(
       `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
@@ -67,7 +67,7 @@ function deleteRows(database: Database): { layers: Set<string>; blobs: Set<strin
     )
     .all();
   return {
-    layers: new Set(layers.map(({ diff_id }) => diff_id.slice("sha256:".length))),
+    layers: new Set(layers.map(({ id }) => id.slice("sha256:".length))),
     blobs: new Set(blobs.map(({ digest }) => digest)),
   };
 }

@@ -9,12 +9,12 @@ import { removeTree } from "../sys/directory.ts";
 import type { UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
 import { finishLayer } from "./layer-finish.ts";
+import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { treeSize } from "./layer-size.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { PullListener } from "./progress.ts";
 import type { RegistryClient } from "./registry.ts";
-import type { KeyLock } from "./staging.ts";
-import { tryKeyLock } from "./staging.ts";
+import { KeyLock, tryKeyLock } from "./staging.ts";
 import type { ImageStore, StoredLayer } from "./store.ts";
 import { unpackLayer } from "./unpack.ts";
 
@@ -85,57 +85,74 @@ class LayerPull {
       .map((plan, index) => ({ plan, index }))
       .sort((a, b) => b.plan.descriptor.size - a.plan.descriptor.size);
     for (const { plan, index } of order) {
-      // Images list the same layer several times (empty ones, mostly).
-      if (!this.#placed.has(keyOf(plan))) this.#placed.set(keyOf(plan), this.#place(plan, index));
+      const key = keyOf(plan);
+      // Images list the same layer several times (empty ones, mostly). It is made for its lowest place, whatever blob
+      // of it comes first here: one that needs the layers below it would wait for itself else.
+      const isLowest = this.#plans.findIndex((other) => keyOf(other) === key) === index;
+      if (isLowest) this.#placed.set(key, this.#place(plan, index));
     }
     return this.#plans.map(async (plan) => {
       const layer = await this.#placed.get(keyOf(plan));
       if (layer === undefined) throw new CurruntError("internal", `layer ${keyOf(plan)} was not pulled`);
-      return { ...layer, blobDigest: plan.descriptor.digest };
+      return layer;
     });
   }
 
   async #place(plan: LayerPlan, index: number): Promise<StoredLayer> {
-    const { store, onProgress } = this.#context;
-    const { digest } = plan.descriptor;
-    if (plan.diffID !== undefined && store.hasLayer(plan.diffID)) {
-      onProgress({ type: "layer-exists", digest });
-      return this.#existing(plan.diffID, plan);
-    }
+    const found = this.#find(index);
+    if (found !== undefined) return found;
     const staging = join(this.#context.staging, `layer-${index}`);
     await this.#enter();
     let unpacked: UnpackedLayer;
     let lock: KeyLock | undefined;
     try {
       this.#context.signal?.throwIfAborted();
-      lock = await this.#lock(plan);
-      if (lock === undefined) return this.#existing(plan.diffID ?? "", plan);
+      const turn = await this.#awaitTurn(plan, index);
+      if (!(turn instanceof KeyLock)) return turn;
+      lock = turn;
       unpacked = await this.#unpack(plan, staging);
-      if (!needsLowers(unpacked)) return this.#moveIn(plan, unpacked, staging);
+      if (!needsLowers(unpacked)) return this.#moveIn(plan, unpacked, staging, unpacked.diffID);
     } finally {
       lock?.[Symbol.dispose]();
       this.#leave();
     }
     // Neither the lock nor the place in the queue is held while waiting for other layers: they may need either.
     const lowers = await this.#lowersOf(index);
-    finishLayer(staging, unpacked, lowers);
-    return this.#moveIn(plan, unpacked, staging);
+    finishLayer(staging, unpacked, lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse());
+    const diffIDs = [...lowers, unpacked].map(({ diffID }) => diffID);
+    const id = dependsOnLowers(unpacked) ? completedLayerID(diffIDs) : unpacked.diffID;
+    return this.#moveIn(plan, unpacked, staging, id);
   }
 
-  /** The lock for making this layer; undefined when another process has made it while we waited. */
-  async #lock(plan: LayerPlan): Promise<KeyLock | undefined> {
+  /** The layer of plan `index`, when it is in its place already. */
+  #find(index: number): StoredLayer | undefined {
+    const { store, onProgress } = this.#context;
+    const diffIDs = this.#plans.slice(0, index + 1).flatMap((plan) => plan.diffID ?? []);
+    const { diffID, descriptor } = this.#plans[index] ?? {};
+    if (diffID === undefined || descriptor === undefined) return undefined;
+    const candidates = diffIDs.length > index ? [diffID, completedLayerID(diffIDs)] : [diffID];
+    const id = candidates.find((candidate) => store.hasLayer(candidate));
+    if (id === undefined) return undefined;
+    onProgress({ type: "layer-exists", digest: descriptor.digest });
+    // Another pull, still at work on its other layers, has not told the index yet.
+    const size = store.layer(id) ?? treeSize(store.layerPath(id));
+    // Nobody has compared this blob with the layer: that they belong together is the image's word only.
+    return { id, diffID, blobDigest: undefined, ...size };
+  }
+
+  /** The lock for making this layer; the layer itself when another process has made it while we waited. */
+  async #awaitTurn(plan: LayerPlan, index: number): Promise<KeyLock | StoredLayer> {
     const { store, signal, onProgress } = this.#context;
-    const { diffID, descriptor } = plan;
     const key = keyOf(plan).slice(keyOf(plan).indexOf(":") + 1);
     for (let round = 0; ; round++) {
       const attempt = tryKeyLock(store.paths.staging, key);
       if ("lock" in attempt) {
-        if (diffID === undefined || !store.hasLayer(diffID)) return attempt.lock;
+        const found = this.#find(index);
+        if (found === undefined) return attempt.lock;
         attempt.lock[Symbol.dispose]();
-        onProgress({ type: "layer-exists", digest: descriptor.digest });
-        return undefined;
+        return found;
       }
-      if (round === 0) onProgress({ type: "layer-wait", digest: descriptor.digest });
+      if (round === 0) onProgress({ type: "layer-wait", digest: plan.descriptor.digest });
       await whenUnlocked(attempt.path, signal);
     }
   }
@@ -214,33 +231,25 @@ class LayerPull {
     });
   }
 
-  /** Directories of the layers below, top first, once they are all in place. */
-  async #lowersOf(index: number): Promise<string[]> {
+  /** The layers below, bottom first, once they are all in place. */
+  async #lowersOf(index: number): Promise<StoredLayer[]> {
     const below = await Promise.all(this.#plans.slice(0, index).map((plan) => this.#placed.get(keyOf(plan))));
-    return below
-      .flatMap((layer) => (layer === undefined ? [] : [this.#context.store.layerPath(layer.diffID)]))
-      .reverse();
+    return below.flatMap((layer) => layer ?? []);
   }
 
-  #moveIn(plan: LayerPlan, { diffID, sizeBytes, entries }: UnpackedLayer, staging: string): StoredLayer {
+  #moveIn(plan: LayerPlan, unpacked: UnpackedLayer, staging: string, id: string): StoredLayer {
+    const { diffID, sizeBytes, entries } = unpacked;
     const { store, onProgress, signal } = this.#context;
     signal?.throwIfAborted();
     try {
-      renameSync(staging, store.layerPath(diffID));
+      renameSync(staging, store.layerPath(id));
     } catch (error) {
       // Somebody else was first: theirs is as good.
-      if (!store.hasLayer(diffID)) throw error;
+      if (!store.hasLayer(id)) throw error;
       removeTree(undefined, staging);
     }
     onProgress({ type: "layer-done", digest: plan.descriptor.digest, diffID });
-    return { diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
-  }
-
-  #existing(diffID: string, { descriptor }: LayerPlan): StoredLayer {
-    const { store } = this.#context;
-    // Another pull, still at work on its other layers, has not told the index yet.
-    const size = store.layer(diffID) ?? treeSize(store.layerPath(diffID));
-    return { diffID, blobDigest: descriptor.digest, ...size };
+    return { id, diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
   }
 
   async #enter(): Promise<void> {

@@ -23,7 +23,7 @@ export interface Image {
   readonly manifestDigest: string;
   /** Whole references that name it, "docker.io/library/busybox:latest", sorted. None: it is dangling. */
   readonly references: readonly string[];
-  /** Layers by diffID, bottom first. */
+  /** Layers by ID (`StoredLayer`), bottom first. */
   readonly layers: readonly string[];
   readonly platform: Platform;
   readonly config: ImageConfig;
@@ -37,9 +37,11 @@ export interface Image {
 
 /** A layer whose directory is in its place. */
 export interface StoredLayer {
+  /** "sha256:…", the name of its directory: its diffID, or `completedLayerID`. */
+  readonly id: string;
   readonly diffID: string;
-  /** Digest of the compressed blob that it came from. */
-  readonly blobDigest: string;
+  /** Digest of the compressed blob that it was unpacked from; undefined when it was here before. */
+  readonly blobDigest: string | undefined;
   /** Bytes of file content. */
   readonly sizeBytes: number;
   readonly entries: number;
@@ -138,27 +140,27 @@ export class ImageStore {
   }
 
   /** The layer's directory, whether it exists or not. */
-  layerPath(diffID: string): string {
-    return join(this.paths.layers, diffID.slice(diffID.indexOf(":") + 1));
+  layerPath(id: string): string {
+    return join(this.paths.layers, id.slice(id.indexOf(":") + 1));
   }
 
   /** True when the layer is in its place. A directory under `layers/` is complete: it came there by one rename. */
-  hasLayer(diffID: string): boolean {
-    return existsSync(this.layerPath(diffID));
+  hasLayer(id: string): boolean {
+    return existsSync(this.layerPath(id));
   }
 
   /** The directories of an image's layers, top first, as an overlay takes them. */
   layerPaths(image: Image): string[] {
-    return image.layers.map((diffID) => this.layerPath(diffID)).reverse();
+    return image.layers.map((id) => this.layerPath(id)).reverse();
   }
 
   /** What the index knows about a layer; undefined when it does not know it. */
-  layer(diffID: string): { sizeBytes: number; entries: number } | undefined {
+  layer(id: string): { sizeBytes: number; entries: number } | undefined {
     const row = this.#database
       .query<{ size_bytes: number; entries: number }, [string]>(
-        "SELECT size_bytes, entries FROM layers WHERE diff_id = ?",
+        "SELECT size_bytes, entries FROM layers WHERE id = ?",
       )
-      .get(diffID);
+      .get(id);
     return row === null ? undefined : { sizeBytes: row.size_bytes, entries: row.entries };
   }
 
@@ -197,11 +199,11 @@ export class ImageStore {
 
   #insert({ id, manifestDigest, reference, referenceDigest, platform, config, layers }: NewImage): Image {
     const now = Date.now();
-    const insertLayer = this.#database.query("INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)");
+    const insertLayer = this.#database.query("INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?)");
     const insertBlob = this.#database.query("INSERT OR REPLACE INTO blob_diff_ids VALUES (?, ?)");
-    for (const { diffID, blobDigest, sizeBytes, entries } of layers) {
-      insertLayer.run(diffID, sizeBytes, entries, now);
-      insertBlob.run(blobDigest, diffID);
+    for (const layer of layers) {
+      insertLayer.run(layer.id, layer.diffID, layer.sizeBytes, layer.entries, now);
+      if (layer.blobDigest !== undefined) insertBlob.run(layer.blobDigest, layer.diffID);
     }
     const built = Date.parse(config.created ?? "");
     const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
@@ -220,7 +222,7 @@ export class ImageStore {
         now,
       );
     const insertImageLayer = this.#database.query("INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)");
-    for (const [position, { diffID }] of layers.entries()) insertImageLayer.run(id, position, diffID);
+    for (const [position, layer] of layers.entries()) insertImageLayer.run(id, position, layer.id);
     this.#name(reference, referenceDigest, id);
     return this.get(id);
   }
@@ -250,15 +252,15 @@ export class ImageStore {
       .query<{ name: string }, [string]>("SELECT name FROM image_references WHERE image_id = ? ORDER BY name")
       .all(row.id);
     const layers = this.#database
-      .query<{ diff_id: string }, [string]>(
-        "SELECT diff_id FROM image_layers WHERE image_id = ? ORDER BY position",
+      .query<{ layer_id: string }, [string]>(
+        "SELECT layer_id FROM image_layers WHERE image_id = ? ORDER BY position",
       )
       .all(row.id);
     return {
       id: row.id,
       manifestDigest: row.manifest_digest,
       references: references.map(({ name }) => name),
-      layers: layers.map(({ diff_id }) => diff_id),
+      layers: layers.map(({ layer_id }) => layer_id),
       platform: {
         os: row.os,
         architecture: row.architecture,

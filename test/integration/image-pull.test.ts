@@ -1,7 +1,7 @@
 /** Pulling into a store: what arrives, what is refused, and what is left when it fails, is stopped or killed. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -14,6 +14,7 @@ import type { PullOptions } from "../../src/image/pull.ts";
 import { pullImage } from "../../src/image/pull.ts";
 import type { Image } from "../../src/image/store.ts";
 import { ImageStore } from "../../src/image/store.ts";
+import { archive as tar } from "../fixtures/archive.ts";
 import { digestOf, FakeRegistry, ociIndex, ociLayer, ociManifest } from "../fixtures/fake-registry.ts";
 import { pushLayout, writeLayout } from "../fixtures/layout.ts";
 import { mustRun } from "../fixtures/process.ts";
@@ -183,6 +184,55 @@ describe("pullImage()", () => {
     const [base = Buffer.alloc(0)] = archives;
     registry.addImage("app", [base, base], { tag: "twice" });
     expect((await pull("app:twice")).layers).toEqual([digestOf(base), digestOf(base)]);
+  });
+
+  test("keeps what a layer takes from those below it to that image", async () => {
+    const bases = [
+      tar({ name: "srv/", type: "5", mode: 0o700 }, { name: "srv/from", data: "one" }),
+      tar({ name: "srv/", type: "5", mode: 0o1777 }, { name: "srv/from", data: "two" }),
+    ];
+    const top = tar({ name: "srv/new", data: "new" }, { name: "linked", type: "1", link: "srv/from" });
+    for (const [index, base] of bases.entries()) registry.addImage("app", [base, top], { tag: `v${index}` });
+    const tops: string[] = [];
+    for (const index of bases.keys()) {
+      const image = await pull(`app:v${index}`);
+      tops.push(store.layerPaths(image)[0] ?? "");
+      expect(store.layerPath(image.layers[0] ?? "")).toContain(digestOf(bases[index] ?? "").slice(7));
+    }
+    expect(tops.map((path) => readFileSync(join(path, "linked"), "utf8"))).toEqual(["one", "two"]);
+    expect(tops.map((path) => (statSync(join(path, "srv")).mode & 0o7777).toString(8))).toEqual([
+      "700",
+      "1777",
+    ]);
+    registry.requests.length = 0;
+    await store.remove(`${registry.host}/app:v1`);
+    registry.addImage("app", [bases[0] ?? top, top], { tag: "again", architecture: "arm" });
+    expect(store.layerPaths(await pull("app:again"))[0]).toBe(tops[0] ?? "");
+    expect(requestsOf("blobs").length).toBe(1);
+  });
+
+  test("takes a layer that is listed twice by different blobs", async () => {
+    const open = tar({ name: "deep/in/file", data: randomBytes(50_000) });
+    const [base = Buffer.alloc(0)] = archives;
+    const [first, second] = [gzipSync(open), gzipSync(open, { level: 0 })];
+    let turn = 0;
+    registry.addImage("app", [base, open, open], {
+      compress: (bytes) => (open.equals(bytes) ? ([first, second][turn++] ?? second) : gzipSync(bytes)),
+    });
+    const { layers } = await pull("app");
+    expect(layers[1]).toBe(layers[2] ?? "");
+  });
+
+  test("does not take an image's word for what another image's blob unpacks to", async () => {
+    const [base = Buffer.alloc(0), top = Buffer.alloc(0)] = archives;
+    const victim = digestOf(gzipSync(top));
+    registry.addImage("app", [base]);
+    await pull("app");
+    // Its config says that the victim's blob is a layer which is here already.
+    registry.addImage("app", [base], { tag: "liar", architecture: "arm", layer: { digest: victim } });
+    await pull("app:liar");
+    expect(store.diffIDOf(victim)).toBeUndefined();
+    expect(store.diffIDOf(digestOf(gzipSync(base)))).toBe(digestOf(base));
   });
 
   test("takes layers from inline data and foreign urls", async () => {

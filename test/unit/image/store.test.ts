@@ -39,7 +39,7 @@ async function add(reference: string, layers: string[], content = reference): Pr
   const stored = layers.map((layer) => {
     const diffID = digestOf(layer);
     mkdirSync(store.layerPath(diffID), { recursive: true });
-    return { diffID, blobDigest: digestOf(`blob ${layer}`), sizeBytes: 100, entries: 1 };
+    return { id: diffID, diffID, blobDigest: digestOf(`blob ${layer}`), sizeBytes: 100, entries: 1 };
   });
   return store.commit({
     id: digestOf(config),
