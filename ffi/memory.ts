@@ -1,14 +1,15 @@
 /** Addresses of arrays, for struct fields that point; and C strings. */
 import { ptr } from "bun:ffi";
+import { encodeText } from "./text.ts";
 
 /** The address of `bytes`. It holds only while `bytes` is alive: `struct` keeps the arrays it points to. */
 export function addressOf(bytes: Uint8Array): number {
   return ptr(bytes);
 }
 
-/** `text` as UTF-8 with a final NUL. Refuses a NUL inside: the kernel would see a shorter string. */
+/** The bytes of `text` (`encodeText`) with a final NUL. Refuses a NUL inside: the kernel would see a shorter string. */
 export function cstring(text: string): Uint8Array {
   if (text.includes("\0"))
     throw new Error(`cannot pass ${JSON.stringify(text)} to the kernel: it contains a NUL character`);
-  return Buffer.from(`${text}\0`);
+  return encodeText(`${text}\0`);
 }

@@ -1,5 +1,6 @@
 /** Writes a plan's records (`struct step` of shim/plan.h) into one buffer. */
 import { struct } from "./struct.ts";
+import { encodeText } from "./text.ts";
 
 export const stepHeader = struct("step", {
   op: "u32",
@@ -92,6 +93,10 @@ export class RecordWriter {
   #appendText(text: string): void {
     if (text.includes("\0")) {
       throw new Error(`cannot pass ${JSON.stringify(text)} to the kernel: it contains a NUL character`);
+    }
+    if (!text.isWellFormed()) {
+      this.#append(encodeText(`${text}\0`));
+      return;
     }
     // UTF-8 has at most three bytes a UTF-16 unit.
     this.#reserve(3 * text.length + 1);

@@ -12,4 +12,10 @@ if (argv[0] === "run") {
   await prepareMonitor();
 }
 const { dispatch } = await import("./cli/dispatch.ts");
-process.exit(await dispatch(argv));
+process.exit(await dispatch(argv.some((text) => text.includes("\ufffd")) ? await exactArguments() : argv));
+
+/** In `process.argv` arguments that are no UTF-8 have lost their bytes. */
+async function exactArguments(): Promise<string[]> {
+  const { callerArguments } = await import("./cli/environment.ts");
+  return await callerArguments(argv.length);
+}

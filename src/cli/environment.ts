@@ -3,6 +3,20 @@ import { CurruntError } from "../base/error.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The caller's environment, byte for byte (`ffi/text.ts`): in `process.env` what is no UTF-8 has lost its bytes. */
+export async function callerEnvironment(): Promise<Environment> {
+  // A replacement character may be the caller's own: to read anew does no harm then.
+  if (!Object.values(process.env).some((value) => value?.includes("\ufffd"))) return process.env;
+  const { readEnvironment } = await import("../engine/caller.ts");
+  return readEnvironment();
+}
+
+/** The last `count` arguments of this process, byte for byte. */
+export async function callerArguments(count: number): Promise<string[]> {
+  const { readArguments } = await import("../engine/caller.ts");
+  return readArguments(count);
+}
+
 /**
  * `-env NAME=VALUE` as it stands; `-env NAME` with the value that the caller's environment has; without one the name
  * alone, which removes the image's variable.

@@ -166,14 +166,15 @@ export async function environmentOf(line: {
 }): Promise<string[]> {
   const variables: string[] = [];
   for (const path of line.flags["env-file"]) {
-    variables.push(...parseEnvironmentFile(await readText(path), path, line.environment));
+    variables.push(...parseEnvironmentFile(await readFile(path), path, line.environment));
   }
   return [...variables, ...line.flags.env.map((text) => resolveVariable(text, line.environment))];
 }
 
-async function readText(path: string): Promise<string> {
+async function readFile(path: string): Promise<string> {
   try {
-    return await Bun.file(path).text();
+    const { readText } = await import("../engine/caller.ts");
+    return readText(path);
   } catch (cause) {
     throw new CurruntError("invalid", "flag -env-file", { cause });
   }

@@ -1,7 +1,8 @@
 /** What separates a container from the host: namespaces, capabilities, system calls, /proc, /sys, /dev, the network. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Currunt, useCurrunt } from "../fixtures/currunt.ts";
 import { freePort } from "../fixtures/registry.ts";
 
@@ -256,4 +257,22 @@ describe("the executable", () => {
     expect(stdout).toContain("currunt");
     await Bun.$`rm ${own.work}/.env ${own.work}/bunfig.toml ${own.work}/evil.ts`.quiet();
   });
+});
+
+test("arguments and variables reach the program byte for byte, also those that are no UTF-8", async () => {
+  const { program, env } = file.current;
+  const image = await file.current.image();
+  await Bun.write(join(file.current.work, "bytes.env"), new Uint8Array([0x43, 0x3d, 0xfc, 0x0a]));
+  // A shell makes the bytes: Bun.spawn takes text only.
+  const flags = `-rm -network none -env "A=$(printf 'a\\377')" -env B -env-file bytes.env`;
+  const inner = `printf %s:%s:%s:%s "$0" "$A" "$B" "$C"`;
+  const script = `export B="$(printf 'b\\200')"; "$0" run ${flags} ${image} sh -c '${inner}' "$(printf '\\351t\\303\\251')"`;
+  const { stdout, exitCode, stderr } = Bun.spawnSync(["sh", "-c", script, program], {
+    env,
+    cwd: file.current.work,
+  });
+  await rm(join(file.current.work, "bytes.env"));
+  expect(stderr.toString()).toBe("");
+  expect(exitCode).toBe(0);
+  expect(stdout.toString("latin1")).toBe("\xe9t\xc3\xa9:a\xff:b\x80:\xfc");
 });
