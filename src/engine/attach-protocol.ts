@@ -16,13 +16,11 @@ export const frameTypes = {
   observe: 4,
   /** JSON `Started`; only the creating client sends it, second. */
   started: 5,
-  /** The creating client has removed the container, as it was asked to. */
-  removed: 6,
   /** JSON `Ready`: the program runs, output follows. */
   ready: 16,
   stdout: 18,
   stderr: 19,
-  /** u32 exit code, to the creating client of a container of -rm: remove it and say so. */
+  /** u32 exit code, to the creating client of a container of -rm: remove it. */
   ended: 17,
   /** u32 exit code, after all output and after the end has been recorded; the last frame. */
   exit: 20,

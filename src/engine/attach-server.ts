@@ -20,9 +20,6 @@ export interface AttachHandlers {
   readonly onDrain: () => void;
 }
 
-/** How long a client that was asked to remove the container may take before the monitor does it itself. */
-const removalPatienceMs = 2000;
-
 /** A listener and its clients; owns them. */
 export class AttachServer implements Disposable {
   readonly #handlers: AttachHandlers;
@@ -31,7 +28,6 @@ export class AttachServer implements Disposable {
   readonly #observers = new Set<Connection>();
   readonly #listener: Fd;
   readonly #watch: Watch;
-  readonly #removal = Promise.withResolvers<boolean>();
   #creator: Connection | undefined;
   readonly #waiting: (() => void)[] = [];
 
@@ -45,15 +41,16 @@ export class AttachServer implements Disposable {
 
   /** Takes the creating client, which may want no output. */
   adoptCreator(socket: Fd, greeting: Uint8Array, { output }: { output: boolean }): void {
-    this.#creator = this.#adopt(socket, greeting);
-    if (!output) this.#observe(this.#creator);
+    const client = this.#adopt(socket, greeting);
+    // One that does not stay leaves the container to this process.
+    if (output) this.#creator = client;
+    else this.#observe(client);
   }
 
   #adopt(socket: Fd, greeting: Uint8Array): Connection {
     const client = new Connection(socket, {
       onFrame: (type, payload) => {
         if (type === "observe") this.#observe(client);
-        else if (type === "removed") this.#removal.resolve(true);
         else this.#handlers.onFrame(type, payload);
       },
       onClose: () => this.#leave(client),
@@ -64,14 +61,13 @@ export class AttachServer implements Disposable {
     return client;
   }
 
-  /** Asks the creating client to remove the container; false: it has gone, or is busy or stopped. */
-  async delegateRemoval(exitCode: number): Promise<boolean> {
-    if (this.#creator === undefined) return false;
-    this.#creator.send(encodeExit(exitCode, "ended"));
-    const timer = setTimeout(() => this.#removal.resolve(false), removalPatienceMs);
-    const removed = await this.#removal.promise;
-    clearTimeout(timer);
-    return removed;
+  /**
+   * Asks the creating client to remove the container: it has the index open, and does it while this process ends.
+   * False: it has gone. Should it die before it is done, the next command's sweep finishes what it began.
+   */
+  delegateRemoval(exitCode: number): boolean {
+    this.#creator?.send(encodeExit(exitCode, "ended"));
+    return this.#creator !== undefined;
   }
 
   /** Sends a frame to every client; false: one of them is slow, wait for `onDrain`. */
@@ -123,10 +119,7 @@ export class AttachServer implements Disposable {
   #leave(client: Connection): void {
     this.#clients.delete(client);
     this.#observers.delete(client);
-    if (client === this.#creator) {
-      this.#creator = undefined;
-      this.#removal.resolve(false);
-    }
+    if (client === this.#creator) this.#creator = undefined;
     client[Symbol.dispose]();
     this.#drained();
   }

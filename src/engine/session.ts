@@ -158,7 +158,6 @@ class MonitorClient implements Disposable {
       this.#exit.reject(error);
       return;
     }
-    this.connection.send(encodeFrame("removed"));
     this.#exitCode = exitCode;
   }
 

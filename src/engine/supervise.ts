@@ -114,7 +114,7 @@ export class Supervisor {
     this.#log[Symbol.dispose]();
     const { remove } = this.#charge.record;
     // The creating client, if it is still there, has the index open already and removes the container faster.
-    if (!remove || !(await this.#server.delegateRemoval(exitCode))) {
+    if (!remove || !this.#server.delegateRemoval(exitCode)) {
       const { recordEnd } = await import("./exit.ts");
       await recordEnd(this.#charge, exitCode);
     }
