@@ -17,7 +17,7 @@ export interface Timing {
   medianMs: number;
   minMs: number;
   maxMs: number;
-  /** Largest resident memory of one process of any run. */
+  /** Largest resident memory of one process of any run; never less than this program's own, which it was forked from. */
   peakBytes: number;
 }
 
