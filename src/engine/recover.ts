@@ -7,6 +7,7 @@ import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { isLocked, tryLock, tryLockOnce } from "../sys/lock.ts";
+import { endInit } from "./signal.ts";
 import type { ContainerStore } from "./store.ts";
 
 /** 128 + SIGKILL: init got it when its monitor died. */
@@ -45,6 +46,8 @@ function recoverOne(roots: Roots, store: ContainerStore, id: string): void {
   const lock = lockUnlessGone(path);
   if (lock === "held") return;
   try {
+    // Left for the next sweep: its files can go when it has let go of them.
+    if (!endInit(containerPaths(roots, id))) return;
     const container = store.find(id);
     if (container === undefined) store.removeFiles(id);
     else if (container.record.remove && container.status !== "created") store.remove(container.record);

@@ -1,6 +1,8 @@
 /** Starts a container's program: all the work is done here, in the client; the monitor becomes its parent. */
+import { SIGKILL } from "../../ffi/kernel.ts";
 import { containerPaths } from "../base/paths.ts";
 import { startContainer } from "../runtime/create.ts";
+import { sendSignal } from "../sys/process.ts";
 import { sendWithDescriptors } from "../sys/rights.ts";
 import { encodeJson } from "./attach-protocol.ts";
 import type { Charge, Started } from "./charge.ts";
@@ -11,8 +13,6 @@ import { writeRunState } from "./run-state.ts";
 import type { StartRequest } from "./start-request.ts";
 import type { Pipes } from "./stdio.ts";
 import { closeProgramEnds, openPipes } from "./stdio.ts";
-
-const SIGKILL = 9;
 
 /** Resolves once the program runs and its monitor has been told. On failure no process is left but the monitor, which ends when `socket` is closed. */
 export async function startProgram({ socket, lock }: Launched, request: StartRequest): Promise<void> {
@@ -42,13 +42,16 @@ export async function startProgram({ socket, lock }: Launched, request: StartReq
       sendWithDescriptors(socket, encodeJson("begin", charge), fds);
     },
   });
-  writeRunState(containerPaths(roots, id), id, init.pid);
-  const started: Started = { pid: init.pid };
-  sendWithDescriptors(
-    socket,
-    encodeJson("started", started),
-    init.terminal === undefined ? [] : [init.terminal],
-  );
+  try {
+    writeRunState(containerPaths(roots, id), id, init.pid);
+    const started: Started = { pid: init.pid };
+    const terminal = init.terminal === undefined ? [] : [init.terminal];
+    sendWithDescriptors(socket, encodeJson("started", started), terminal);
+  } catch (error) {
+    // The monitor's end is not enough: it may have died before init asked for the signal.
+    sendSignal(init.pidfd, SIGKILL);
+    throw error;
+  }
 }
 
 /** The monitor and the program have theirs by now. */

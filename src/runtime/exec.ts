@@ -64,7 +64,8 @@ function beginExec(options: {
   }
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
   draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
-  draft.add({ op: "session" });
+  // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
+  draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
   return { draft, terminal };
 }
 

@@ -1,5 +1,5 @@
 /** Processes by descriptor: open, signal, wait, and who takes orphans in. */
-import { PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, WNOHANG } from "../../ffi/kernel.ts";
+import { POLLIN, PR_SET_CHILD_SUBREAPER, pollfd, WNOHANG } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { check, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
@@ -16,6 +16,16 @@ export function openProcess(pid: number): Fd {
 /** Sends a signal to the very process that `pidfd` means; ESRCH when it has ended and been waited for. */
 export function sendSignal(pidfd: Fd, signal: number): void {
   check(libc.pidfd_send_signal(pidfd.number, signal, null, 0), "pidfd_send_signal");
+}
+
+/** Blocks until the process, which need be no child of ours, has ended; false when it has not after `timeoutMs`. */
+export function waitUntilEnded(pidfd: Fd, timeoutMs: number): boolean {
+  const asked = pollfd.pack({ fd: pidfd.number, events: POLLIN });
+  for (;;) {
+    const ready = libc.poll(asked, 1, timeoutMs);
+    if (ready !== -1) return ready === 1;
+    if (errno() !== EINTR) throw new SyscallError("poll", errno(), "pidfd");
+  }
 }
 
 /** How a process ended. */
@@ -63,11 +73,6 @@ export function exitCodeOf(end: ProcessEnd): number {
 /** Makes this process the parent of orphans among its descendants (`man 2 PR_SET_CHILD_SUBREAPER`). */
 export function becomeSubreaper(): void {
   check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "PR_SET_CHILD_SUBREAPER");
-}
-
-/** Has the kernel send `signal` to this process when its parent dies; 0: none. */
-export function setDeathSignal(signal: number): void {
-  check(libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl", "PR_SET_PDEATHSIG");
 }
 
 /**

@@ -25,7 +25,10 @@ export function sendWithDescriptors(socket: Fd, packet: Uint8Array, fds: readonl
     msg_iovlen: 1,
     ...(fds.length === 0 ? {} : { msg_control: control, msg_controllen: length }),
   });
-  check(libc.sendmsg(socket.number, message, MSG_NOSIGNAL), "sendmsg");
+  check(
+    uninterrupted(() => libc.sendmsg(socket.number, message, MSG_NOSIGNAL)),
+    "sendmsg",
+  );
 }
 
 /** Receives what is there, at most `size` bytes, and the descriptors with it, close-on-exec. Blocks; empty bytes: the end. */
@@ -39,15 +42,20 @@ export function receiveWithDescriptors(socket: Fd, size: number): { bytes: Uint8
     msg_control: control,
     msg_controllen: control.length,
   });
+  const count = uninterrupted(() => libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC));
+  check(count, "recvmsg");
+  // The message's own length has padding in it; the header's has not.
+  const length = msghdr.unpack(message).msg_controllen > 0n ? Number(cmsghdr.unpack(control).cmsg_len) : 0;
+  const view = new DataView(control.buffer);
+  const fds: Fd[] = [];
+  for (let at = cmsghdr.size; at + 4 <= length; at += 4) fds.push(new Fd(view.getInt32(at, true)));
+  return { bytes: bytes.subarray(0, count), fds };
+}
+
+/** A signal's handler ends a call that blocks, before a byte has moved: again then. */
+function uninterrupted(call: () => number): number {
   for (;;) {
-    const count = libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC);
-    if (count === -1 && errno() === EINTR) continue;
-    check(count, "recvmsg");
-    // The message's own length has padding in it; the header's has not.
-    const length = msghdr.unpack(message).msg_controllen > 0n ? Number(cmsghdr.unpack(control).cmsg_len) : 0;
-    const view = new DataView(control.buffer);
-    const fds: Fd[] = [];
-    for (let at = cmsghdr.size; at + 4 <= length; at += 4) fds.push(new Fd(view.getInt32(at, true)));
-    return { bytes: bytes.subarray(0, count), fds };
+    const result = call();
+    if (result !== -1 || errno() !== EINTR) return result;
   }
 }

@@ -61,6 +61,7 @@ export function packetPair(): [Fd, Fd] {
 
 /** Carries out the steps; resolves once the plan's program runs. On failure no process is left, and a StepError thrown. */
 export async function runPlan(options: PlanOptions): Promise<Started> {
+  const image = await shimImage();
   const [near, far] = packetPair();
   using ours = near;
   const conversation = new Conversation(ours, options);
@@ -68,7 +69,7 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
   try {
     const { fds, rest = [] } = options;
     let { steps } = options;
-    shim = startShim(await shimImage(), far, options);
+    shim = startShim(image, far, options);
     tryToSend(() => sendPart(ours, { steps, fds, more: rest.length > 0 }));
     for (const [index, make] of rest.entries()) {
       const part = await make();

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Currunt } from "../fixtures/currunt.ts";
 import { run } from "../fixtures/process.ts";
@@ -120,6 +121,26 @@ describe("kill -9", () => {
     await currunt.ok("start", "orphan");
     await currunt.ok("exec", "orphan", "true");
     await currunt.ok("rm", "-force", "orphan");
+    await expectSound(currunt);
+  });
+
+  test("of the monitor ends a set-uid program too, which the kernel's death signal spares", async () => {
+    await using currunt = await Currunt.create();
+    await currunt.pull();
+    const program = join(currunt.work, "busybox");
+    await Bun.$`cp /bin/busybox ${program} && chmod 4755 ${program}`;
+    const flags = ["-user", "1000", "-volume", `${program}:/suid/sleep:ro`, "-name", "orphan"];
+    await currunt.detached(["/suid/sleep", "1000"], ...flags);
+    const monitor = currunt.processes().find(({ command }) => command.includes("monitor"));
+    if (monitor === undefined) throw new Error("there is no monitor");
+    process.kill(monitor.pid, "SIGKILL");
+    while (currunt.processes().some(({ pid }) => pid === monitor.pid)) await Bun.sleep(5);
+    expect(currunt.processes()).not.toEqual([]);
+    expect(await currunt.ok("ps", "-quiet")).toBe("");
+    expect(currunt.processes()).toEqual([]);
+    expect(await currunt.ok("wait", "orphan")).toBe("137");
+    await currunt.ok("rm", "orphan");
+    await rm(program);
     await expectSound(currunt);
   });
 

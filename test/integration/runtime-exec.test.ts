@@ -53,6 +53,12 @@ describe("execInContainer()", () => {
     ]);
   });
 
+  test("has a session keyring of its own, and not the caller's", async () => {
+    using container = await bundle.sleeping({ linux: { maskedPaths: [] } });
+    const { stdout } = await container.exec("cat /proc/keys");
+    expect(stdout).toMatch(/ keyring +_exec: empty$/m);
+  });
+
   test("has its OOM score, and holds no /dev/null of the host's", async () => {
     using container = await bundle.sleeping({ process: { oomScoreAdj: 100 } });
     const script =
