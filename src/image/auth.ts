@@ -1,6 +1,6 @@
 /** Authorization at a registry: Basic, and Bearer tokens fetched, kept and renewed as its challenges ask. */
 import * as v from "valibot";
-import { CurruntError } from "../base/error.ts";
+import { CurruntError, wrap } from "../base/error.ts";
 import type { Challenge } from "./challenge.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
@@ -146,7 +146,10 @@ export class Authorizer {
       await discard(response);
       throw refusedToken(response.status, realm, this.#base);
     }
-    const bytes = await readAtMost(response, MAX_TOKEN_BYTES, this.#transport.patience.idleMs);
+    const { idleMs } = this.#transport.patience;
+    const bytes = await readAtMost(response, MAX_TOKEN_BYTES, idleMs).catch((error: unknown) => {
+      throw wrap(error, `get a token from ${realm.host}`);
+    });
     return parseToken(bytes, realm);
   }
 

@@ -1,5 +1,5 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
-import { CurruntError } from "../base/error.ts";
+import { CurruntError, explain, wrap } from "../base/error.ts";
 import { Authorizer, pullScope } from "./auth.ts";
 import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
@@ -13,7 +13,7 @@ import { familiarName } from "./reference.ts";
 import { MAX_ERROR_BYTES, refusalError } from "./registry-error.ts";
 import { signedPayload } from "./schema1.ts";
 import type { Exchange, Patience } from "./transport.ts";
-import { discard, isLoopback, readAtMost, Transport } from "./transport.ts";
+import { discard, isLoopback, readAtMost, sleep, Transport } from "./transport.ts";
 
 /** A manifest as the registry sent it, its digest checked or computed. */
 export interface FetchedManifest {
@@ -69,9 +69,7 @@ export class RegistryClient implements BlobSource {
   async manifest(tagOrDigest: string): Promise<FetchedManifest> {
     const separator = isDigest(tagOrDigest) ? "@" : ":";
     const subject = `manifest of "${this.#name}${separator}${tagOrDigest}"`;
-    const { response } = await this.#request(`manifests/${tagOrDigest}`, { accept: ACCEPT });
-    if (!response.ok) throw await this.#refusal(response, `get the ${subject}`);
-    const raw = await readAtMost(response, MAX_MANIFEST_BYTES, this.transport.patience.idleMs);
+    const { response, body: raw } = await this.#document(`manifests/${tagOrDigest}`, `get the ${subject}`);
     if (raw === undefined) {
       throw new CurruntError(
         "invalid",
@@ -96,6 +94,27 @@ export class RegistryClient implements BlobSource {
       throw new DigestError(subject, `its digest is ${digest}, the registry announced ${told}`);
     }
     return { bytes, contentType, digest };
+  }
+
+  /** A manifest's answer with its body, asked for again when that breaks off; undefined: too long. */
+  async #document(
+    path: string,
+    action: string,
+  ): Promise<{ response: Response; body: Uint8Array | undefined }> {
+    const { attempts, baseDelayMs, idleMs } = this.transport.patience;
+    const { signal } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const { response } = await this.#request(path, { accept: ACCEPT });
+      if (!response.ok) throw await this.#refusal(response, action);
+      try {
+        return { response, body: await readAtMost(response, MAX_MANIFEST_BYTES, idleMs) };
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (attempt >= attempts) throw wrap(error, action);
+        this.warn(`${this.host}: ${explain(error)}; trying again`);
+        await sleep(baseDelayMs, signal);
+      }
+    }
   }
 
   /** A small blob in whole, checked; at most `limit` bytes. */

@@ -103,6 +103,16 @@ export class Transport {
       await discard(response);
       const next = redirectTarget(url, location);
       if (next.origin !== url.origin) {
+        // A form holds a password or a token: it is for the server that it was made for.
+        if (options.body !== undefined) {
+          throw new CurruntError(
+            "denied",
+            `log in at ${url.host}: it wants the credentials sent to ${next.host}`,
+            {
+              hint: "do not trust this registry, or tell its operator",
+            },
+          );
+        }
         // Object stores refuse, or log, a registry's token; it is for the registry alone.
         const { authorization: _secret, cookie: _cookie, ...rest } = headers;
         headers = rest;
@@ -147,7 +157,7 @@ export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
-/** A whole body of at most `limit` bytes; undefined when it is longer. */
+/** A whole body of at most `limit` bytes; undefined when it is longer. Throws "unavailable" when it breaks off. */
 export async function readAtMost(
   response: Response,
   limit: number,
@@ -157,15 +167,21 @@ export async function readAtMost(
   let size = 0;
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
-  for (;;) {
-    const { done, value } = await within(reader.read(), idleMs);
-    if (done) return Buffer.concat(chunks);
-    size += value.byteLength;
-    if (size > limit) {
-      await reader.cancel().catch(() => undefined);
-      return undefined;
+  try {
+    for (;;) {
+      const { done, value } = await within(reader.read(), idleMs);
+      if (done) return Buffer.concat(chunks);
+      size += value.byteLength;
+      if (size > limit) return undefined;
+      chunks.push(value);
     }
-    chunks.push(value);
+  } catch (error) {
+    throw new CurruntError("unavailable", `the answer broke off: ${plain(error)}`, {
+      hint: "check the network, then try again",
+    });
+  } finally {
+    // Nothing when it has ended; else its connection would stay open.
+    await reader.cancel().catch(() => undefined);
   }
 }
 

@@ -69,6 +69,19 @@ describe("manifest()", () => {
     expect((await client().manifest(other.digest)).digest).toBe(other.digest);
   });
 
+  test("asks again when the connection breaks in the middle, and tells when it does not help", async () => {
+    const { digest } = registry.addManifest("team/app", document);
+    const cut = { body: JSON.stringify(document), cutAfter: 10 };
+    registry.once(/manifests/, cut);
+    expect((await client().manifest("latest")).digest).toBe(digest);
+    registry.always(/manifests/, cut);
+    const { text, hint, kind } = await failure(client().manifest("latest"));
+    expect(text).toMatch(/^get the manifest of ".*team\/app:latest": the answer broke off: /);
+    expect(hint).toContain("try again");
+    expect(kind).toBe("unavailable");
+    expect(registry.log.length).toBe(2 + patience.attempts);
+  });
+
   test("checks the digest whatever the registry calls the type", async () => {
     const type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     registry.manifests.set(`team/app@${digestOf("x")}`, { bytes: Buffer.from("{}"), mediaType: type });
@@ -309,6 +322,20 @@ describe("authorization", () => {
         : { status: 401 };
     });
     await client({ credentials: { kind: "identity-token", token: "idt" } }).manifest("latest");
+  });
+
+  test("credentials in a form do not follow the token server to another one", async () => {
+    await using elsewhere = await FakeRegistry.start();
+    protect(bearer(), (header) => header === "Bearer exchanged");
+    elsewhere.always(/./, { body: '{"access_token":"exchanged"}' });
+    for (const status of [302, 307, 308]) {
+      registry.once(/POST \/token/, { status, headers: { location: `${elsewhere.url}/token` } });
+      const asked = client({ credentials: { kind: "identity-token", token: secret } }).manifest("latest");
+      const { text, kind } = await failure(asked);
+      expect(text).toContain(`wants the credentials sent to ${elsewhere.host}`);
+      expect(kind).toBe("denied");
+    }
+    expect(elsewhere.requests).toEqual([]);
   });
 
   test("a registry token is sent as it is, from the first request on", async () => {
