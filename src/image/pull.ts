@@ -58,9 +58,18 @@ export async function pullImage(reference: string, options: PullOptions): Promis
   } catch (error) {
     const failure =
       options.signal?.aborted === true ? options.signal.reason : wrap(error, `pull "${reference}"`);
-    // The layers that were complete belong to no image.
+    throw withoutLeftovers(store, failure);
+  }
+}
+
+/** `failure`, once the layers that were complete are gone: they belong to no image. */
+function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
+  try {
     store.collect();
-    throw failure;
+    return failure;
+  } catch (error) {
+    // A full disk fails both. The next pull cleans up; why this one failed must not be lost.
+    return new SuppressedError(error, failure);
   }
 }
 

@@ -1,20 +1,35 @@
 /** Worker for calls that block their thread: waiting for a lock, writing a file system's data to its disk. */
-import { openDirectory, syncfs } from "./file.ts";
+import { SyscallError } from "./error.ts";
+import { Fd } from "./fd.ts";
+import { syncfs } from "./file.ts";
 import { waitForUnlock } from "./lock.ts";
 
-/** What to do, and with which path. */
-export interface BlockingCall {
-  readonly call: "waitForUnlock" | "syncfs";
-  readonly path: string;
-}
+/** What to do, and with what. */
+export type BlockingCall =
+  | { readonly call: "waitForUnlock"; readonly path: string }
+  /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
+  | { readonly call: "syncfs"; readonly directory: number };
+
+/** What became of a call: nothing to tell, or the parts of its SyscallError, which objects lose between threads. */
+export type BlockingAnswer =
+  | { readonly operation: string; readonly errno: number; readonly subject: string | undefined }
+  | undefined;
 
 declare const self: Worker;
 
-self.onmessage = ({ data: { call, path } }: MessageEvent<BlockingCall>) => {
-  if (call === "waitForUnlock") waitForUnlock(path);
-  else {
-    using directory = openDirectory(path);
-    syncfs(directory);
-  }
-  postMessage("done");
+self.onmessage = ({ data }: MessageEvent<BlockingCall>) => {
+  const answer: BlockingAnswer = attempt(data);
+  postMessage(answer);
 };
+
+function attempt(data: BlockingCall): BlockingAnswer {
+  try {
+    if (data.call === "waitForUnlock") waitForUnlock(data.path);
+    else syncfs(new Fd(data.directory));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const { operation, errno, subject } = error;
+    return { operation, errno, subject };
+  }
+}

@@ -1,5 +1,8 @@
 /** Calls that block their thread, made in a thread of their own. */
-import type { BlockingCall } from "./blocking-worker.ts";
+import type { BlockingAnswer, BlockingCall } from "./blocking-worker.ts";
+import { SyscallError } from "./error.ts";
+import type { Fd } from "./fd.ts";
+import { openDirectory } from "./file.ts";
 
 /** Resolves once nobody holds the lock of the file at `path`, at once when it is missing; rejects when `signal` says so. */
 export async function whenUnlocked(path: string, signal?: AbortSignal): Promise<void> {
@@ -20,15 +23,17 @@ export async function whenUnlocked(path: string, signal?: AbortSignal): Promise<
  * is small. Starts its thread with the first piece.
  */
 export class BackgroundSync implements Disposable {
-  readonly #path: string;
+  /** Open from the start: syncfs tells of data that was lost since then, and tells each descriptor once. */
+  readonly #directory: Fd;
   readonly #pieceBytes: number;
   #thread: BlockingThread | undefined;
   #running: Promise<void> | undefined;
+  #failure: Error | undefined;
   #unwritten = 0;
 
   /** `path`: a directory of the file system. `pieceBytes`: how much may gather before it is written. */
   constructor(path: string, pieceBytes: number) {
-    this.#path = path;
+    this.#directory = openDirectory(path);
     this.#pieceBytes = pieceBytes;
   }
 
@@ -37,26 +42,30 @@ export class BackgroundSync implements Disposable {
     this.#unwritten += bytes;
     if (this.#unwritten < this.#pieceBytes || this.#running !== undefined) return;
     this.#unwritten = 0;
-    this.#running = this.#sync().finally(() => {
-      this.#running = undefined;
-    });
-    // Whether it worked is told by the last one.
-    this.#running.catch(() => undefined);
+    this.#running = this.#sync()
+      .catch((error: Error) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
-  /** Resolves when all that was written before the call is on the disk. */
+  /** Resolves when all that was written before the call is on the disk; rejects when any of it was lost on the way. */
   async finish(): Promise<void> {
-    await this.#running?.catch(() => undefined);
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#sync();
   }
 
   [Symbol.dispose](): void {
     this.#thread?.[Symbol.dispose]();
+    this.#directory.close();
   }
 
   #sync(): Promise<void> {
     this.#thread ??= new BlockingThread();
-    return this.#thread.call({ call: "syncfs", path: this.#path });
+    return this.#thread.call({ call: "syncfs", directory: this.#directory.number });
   }
 }
 
@@ -66,7 +75,10 @@ class BlockingThread implements Disposable {
 
   call(call: BlockingCall): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#worker.onmessage = () => resolve();
+    this.#worker.onmessage = ({ data }: MessageEvent<BlockingAnswer>) => {
+      if (data === undefined) resolve();
+      else reject(new SyscallError(data.operation, data.errno, data.subject));
+    };
     this.#worker.onerror = ({ message }) => reject(new Error(message));
     this.#worker.postMessage(call);
     return promise;

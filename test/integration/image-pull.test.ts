@@ -436,6 +436,16 @@ describe("what is refused leaves nothing behind", () => {
   });
 });
 
+test("why a pull failed is told also when the cleaning up fails", async () => {
+  registry.addImage("app", [randomBytes(5000)]);
+  const onProgress = ({ type }: PullEvent) => {
+    if (type === "layer-start") rmSync(join(data, "layers"), { recursive: true });
+  };
+  expect(await failure(pull("app", { onProgress }))).toMatch(
+    /^pull .*unpack layer .*\(cleaning up failed too: /,
+  );
+});
+
 describe("several processes", () => {
   test("pulling the same image transfer each layer once", async () => {
     registry.addImage("app", archives);
