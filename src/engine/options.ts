@@ -198,6 +198,8 @@ export type PullListener = (event: PullProgress) => void;
 export interface PullWatch {
   readonly onEvent?: PullListener;
   readonly signal?: AbortSignal;
+  /** Called before a container's program starts with what the user should know of its files. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** What `rmi` can ask. */

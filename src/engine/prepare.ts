@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
+import type { HostSnapshot } from "../image/host-snapshot.ts";
 import type { Spec } from "../runtime/spec.ts";
 import type { Fd } from "../sys/fd.ts";
 import type { WindowSize } from "../sys/terminal.ts";
@@ -32,21 +33,34 @@ export async function prepare(request: StartRequest): Promise<Prepared> {
   return { root, spec };
 }
 
-async function mountRoot({ roots, record }: StartRequest): Promise<Fd> {
+async function mountRoot({ roots, record, onWarning }: StartRequest): Promise<Fd> {
   const { directory, upper, work } = containerPaths(roots, record.id);
   // What -rm throws away need not reach the disk.
   const changes = { upper, work, volatile: record.remove };
   try {
     if (record.rootfs !== undefined) {
       const { mountHostSnapshot } = await import("../image/host-snapshot.ts");
-      return mountHostSnapshot({ directory: record.rootfs, mounts: join(directory, "mounts"), ...changes })
-        .root;
+      const mounts = join(directory, "mounts");
+      const { root, limits } = mountHostSnapshot({ directory: record.rootfs, mounts, ...changes });
+      if (onWarning !== undefined) for (const limit of limits) tellLimit(record, limit, onWarning);
+      return root;
     }
     const { mountSnapshot } = await import("../image/snapshot.ts");
     return mountSnapshot({ lowers: lowersOf(roots, record), ...changes });
   } catch (error) {
     throw wrap(error, "mount the root file system");
   }
+}
+
+/** Tells what of the host is not as the user may expect, unless the container has something else at the place. */
+function tellLimit(
+  { rootfs = "/", spec }: ContainerRecord,
+  { path, readable, reason }: HostSnapshot["limits"][number],
+  onWarning: (message: string) => void,
+): void {
+  const covers = (destination: string) => `/${path}/`.startsWith(`${destination}/`);
+  if (spec.mounts?.some(({ destination }) => covers(destination)) === true) return;
+  onWarning(`${join(rootfs, path)} is ${readable ? "read-only" : "left out"} in the container: ${reason}`);
 }
 
 /** The directories below the container's own, top first. */

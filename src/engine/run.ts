@@ -17,6 +17,7 @@ import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
 import { awaitMonitor, startSession } from "./session.ts";
 import { startProgram } from "./start.ts";
+import type { StartRequest } from "./start-request.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(
@@ -44,7 +45,11 @@ export async function runContainer(
   const record = await createContainer(context, id, options, { watch, status: "running" });
   undo.defer(() => context.containers.remove(record));
   if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
-  const end = await startWith(context, launched, record, { ...options, started: () => undo.move() });
+  const end = await startWith(context, launched, record, {
+    ...options,
+    onWarning: watch.onWarning,
+    started: () => undo.move(),
+  });
   return end === undefined ? { id } : { id, end };
 }
 
@@ -101,11 +106,13 @@ async function startWith(
   { roots, containers }: Context,
   launched: Launched,
   record: ContainerRecord,
-  options: StreamOptions & { readonly attach: boolean; readonly started: () => void },
+  options: StreamOptions &
+    Pick<StartRequest, "onWarning"> & { readonly attach: boolean; readonly started: () => void },
 ): Promise<SessionEnd | undefined> {
   const { socket, paths } = launched;
   const size = callerWindow();
-  const request = { roots, record, attach: options.attach, ...(size === undefined ? {} : { size }) };
+  const { attach, onWarning } = options;
+  const request = { roots, record, attach, onWarning, ...(size === undefined ? {} : { size }) };
   await startProgram(launched, request);
   if (options.attach) {
     return await startSession(socket, paths, { ...options, remove: () => containers.remove(record) });

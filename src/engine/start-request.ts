@@ -11,4 +11,6 @@ export interface StartRequest {
   readonly attach: boolean;
   /** Window of the client's terminal. */
   readonly size?: WindowSize;
+  /** Takes what the user should know before the program starts. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }

@@ -47,6 +47,25 @@ describe("run -rootfs DIR", () => {
     await currunt.ok("rm", "-force", id);
   });
 
+  test("warns of what is mounted there and can only be read, not of what the container has its own of", async () => {
+    await using currunt = await Currunt.create();
+    const root = join(currunt.directory, "root");
+    await mkdir(root);
+    await writeBusybox(root);
+    for (const file of ["fixed", "etc/hosts"]) await writeFile(join(root, file), "");
+    const script = `for file in fixed etc/hosts; do mount --bind /etc/passwd "$1/$file"; done
+      exec "$0" run -rm -attach -network none -rootfs "$1" -- sh -c 'echo x >/fixed || exit 4'`;
+    const { stderr, code } = await run(["unshare", "-m", "sh", "-c", script, currunt.program, root], {
+      cwd: currunt.work,
+      env: currunt.env,
+    });
+    expect(stderr).toStartWith(
+      `warning: ${root}/fixed is read-only in the container: a single file is mounted there\n`,
+    );
+    expect(stderr).not.toContain("etc/hosts");
+    expect(code).toBe(4);
+  });
+
   test("a directory that is missing or a file is refused", async () => {
     await using currunt = await Currunt.create();
     for (const path of ["/no/such/root", "/etc/passwd"]) {
