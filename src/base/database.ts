@@ -97,11 +97,6 @@ export function relaxDurability(database: Database): void {
   database.run("PRAGMA synchronous = NORMAL");
 }
 
-/** The opposite of {@link relaxDurability}, and the state of a new connection. */
-export function restoreDurability(database: Database): void {
-  database.run("PRAGMA synchronous = FULL");
-}
-
 /** Whether a statement failed because the disk has no room for it. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";

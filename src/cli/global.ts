@@ -1,11 +1,12 @@
 /** The flags that every command takes, before or after its name. */
+import { defaultRoots } from "../base/paths.ts";
 import { flags } from "./flag.ts";
 
 export const globalFlags = flags({
   "data-root": {
     type: "string",
     metavar: "DIR",
-    default: "/var/lib/currunt",
+    default: defaultRoots.data,
     env: "CURRUNT_DATA_ROOT",
     completes: "directory",
     group: "Global",
@@ -14,7 +15,7 @@ export const globalFlags = flags({
   "run-root": {
     type: "string",
     metavar: "DIR",
-    default: "/run/currunt",
+    default: defaultRoots.run,
     env: "CURRUNT_RUN_ROOT",
     completes: "directory",
     group: "Global",

@@ -1,13 +1,8 @@
-/** Whole directories: listing as bytes, recursive removal that follows no link, files replaced in one step, free space. */
-import { statfsSync } from "node:fs";
-import { basename, dirname } from "node:path";
+/** Whole directories: listing as bytes, recursive removal that follows no link, names made safe against power cuts. */
 import {
-  O_CREAT,
   O_DIRECTORY,
-  O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
-  O_WRONLY,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
 } from "../../ffi/kernel.ts";
@@ -16,7 +11,7 @@ import { randomHex } from "../base/random.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
-import { fchmod, openat, openat2, openDirectory, renameat, rmdirat, unlinkat, writeAll } from "./file.ts";
+import { openat, openat2, openDirectory, renameat, rmdirat, unlinkat } from "./file.ts";
 
 export interface DirectoryEntry {
   readonly name: Buffer;
@@ -132,32 +127,6 @@ function removeEmpty(directory: Fd, name: Path): boolean {
     if (failedWith(error, "ENOTEMPTY", "EEXIST")) return false;
     throw error;
   }
-}
-
-/**
- * Writes `bytes` to a new file beside `path` and renames it over `path`: a reader sees the old or the new, also after a
- * power cut. `mode` is set as given, whatever the umask.
- */
-export function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): void {
-  using directory = openDirectory(dirname(path));
-  const temporary = `.${basename(path)}.${randomHex(8)}`;
-  using file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    writeAll(file, bytes);
-    fchmod(file, mode);
-    check(libc.fsync(file.number), "fsync", path);
-    renameat(directory, temporary, directory, basename(path));
-  } catch (error) {
-    unlinkat(directory, temporary);
-    throw error;
-  }
-  check(libc.fsync(directory.number), "fsync", dirname(path));
-}
-
-/** What an unprivileged writer may still put on the file system of `path`, in bytes, and how many more files. */
-export function freeSpace(path: string): { bytes: number; files: number } {
-  const { bavail, bsize, ffree } = statfsSync(path);
-  return { bytes: bavail * bsize, files: ffree };
 }
 
 /** The names in the directory at `path` on the disk: renames into it survive a power cut from here on. */

@@ -9,12 +9,9 @@ import {
   FSCONFIG_SET_STRING,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
-  MNT_DETACH,
-  MOVE_MOUNT_F_EMPTY_PATH,
   mount_attr,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-  UMOUNT_NOFOLLOW,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -84,12 +81,6 @@ export function cloneTree(path: string, options: { recursive?: boolean } = {}): 
   return new Fd(check(libc.open_tree(AT_FDCWD, cstring(path), flags), "open_tree", path));
 }
 
-/** Attaches a detached mount on `path`. */
-export function attachMount(tree: Fd, path: string): void {
-  const moved = libc.move_mount(tree.number, cstring(""), AT_FDCWD, cstring(path), MOVE_MOUNT_F_EMPTY_PATH);
-  check(moved, "move_mount", path);
-}
-
 /** What to change of a mount. */
 export interface MountChange {
   readonly set?: readonly MountAttribute[];
@@ -108,9 +99,4 @@ export function changeMount(tree: Fd, change: MountChange): void {
   });
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   check(libc.mount_setattr(tree.number, cstring(""), flags, attributes, mount_attr.size), "mount_setattr");
-}
-
-/** Detaches the mount on `path`, busy or not, and all below it. Does not follow a symlink. */
-export function unmount(path: string): void {
-  check(libc.umount2(cstring(path), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2", path);
 }

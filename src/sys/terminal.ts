@@ -14,17 +14,11 @@ import {
   ISIG,
   ISTRIP,
   IXON,
-  O_CLOEXEC,
-  O_NOCTTY,
-  O_NONBLOCK,
-  O_RDWR,
   OPOST,
   PARENB,
   PARMRK,
   TCSADRAIN,
-  TIOCGPTPEER,
   TIOCGWINSZ,
-  TIOCSPTLCK,
   TIOCSWINSZ,
   termios,
   VMIN,
@@ -33,8 +27,7 @@ import {
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { check } from "./error.ts";
-import { Fd } from "./fd.ts";
-import { openat } from "./file.ts";
+import type { Fd } from "./fd.ts";
 
 /** In characters. */
 export interface WindowSize {
@@ -90,17 +83,3 @@ export function rawMode(number: number): Disposable {
 }
 
 const inputProcessing = IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON;
-
-/** A pseudo-terminal of the host: the master is non-blocking, the other side is what a program gets. */
-export function openPty(): { master: Fd; terminal: Fd } {
-  const master = openat(undefined, "/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-  try {
-    check(libc.ioctl_ptr(master.number, TIOCSPTLCK, new Int32Array(1)), "ioctl TIOCSPTLCK");
-    const flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
-    const terminal = check(libc.ioctl_int(master.number, TIOCGPTPEER, flags), "ioctl TIOCGPTPEER");
-    return { master, terminal: new Fd(terminal) };
-  } catch (error) {
-    master.close();
-    throw error;
-  }
-}

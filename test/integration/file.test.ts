@@ -1,14 +1,6 @@
 /** The typed file calls that need a kernel and root: owners, attributes, devices, recursive removal. */
 import { afterAll, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   O_CREAT,
@@ -20,7 +12,7 @@ import {
   S_IFBLK,
   S_IFCHR,
 } from "../../ffi/kernel.ts";
-import { freeSpace, readDirectory, removeTree, replaceFile } from "../../src/sys/directory.ts";
+import { readDirectory, removeTree } from "../../src/sys/directory.ts";
 import {
   copyData,
   encodeDevice,
@@ -196,19 +188,6 @@ describe("removeTree()", () => {
   });
 });
 
-test("replaceFile() leaves the old or the new, and nothing else", () => {
-  const directory = join(scratch.path, "replaced");
-  mkdirSync(directory);
-  const file = join(directory, "file");
-  for (const text of ["one", "two, longer"]) {
-    replaceFile(file, Buffer.from(text), 0o640);
-    expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual([text, 0o640]);
-  }
-  mkdirSync(join(directory, "in-the-way"));
-  expect(() => replaceFile(join(directory, "in-the-way"), Buffer.from("x"))).toThrow("renameat");
-  expect(readdirSync(directory).sort()).toEqual(["file", "in-the-way"]);
-});
-
 test("copyData() copies between file systems", () => {
   const text = "x".repeat(3_000_000);
   using root = openDirectory(scratch.path);
@@ -224,9 +203,4 @@ test("copyData() copies between file systems", () => {
     expect(readFileSync(`/proc/self/fd/${to.number}`, "utf8") === text).toBe(true);
     unlinkat(directory, name);
   }
-});
-
-test("freeSpace() tells bytes and files", () => {
-  const { bytes, files } = freeSpace(scratch.path);
-  expect([bytes, files].every((number) => Number.isSafeInteger(number) && number > 0)).toBe(true);
 });

@@ -1,9 +1,9 @@
 /** Mounts by descriptor on the host side: nothing appears anywhere until it is attached. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { attachMount, changeMount, cloneTree, makeFilesystem, unmount } from "../../src/sys/mount.ts";
+import { changeMount, cloneTree, makeFilesystem } from "../../src/sys/mount.ts";
 
 const mounts = () => readFileSync("/proc/self/mountinfo", "utf8");
 
@@ -45,23 +45,5 @@ describe("changeMount()", () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
-  });
-});
-
-describe("attachMount() and unmount()", () => {
-  test("put a mount in its place and take it off", () => {
-    const directory = mkdtempSync(join(tmpdir(), "currunt-mount-"));
-    const place = join(directory, "place");
-    mkdirSync(place);
-    using tree = makeFilesystem("tmpfs", []);
-    changeMount(tree, { propagation: "private" });
-    attachMount(tree, place);
-    try {
-      expect(mounts()).toContain(place);
-    } finally {
-      unmount(place);
-      rmSync(directory, { recursive: true });
-    }
-    expect(mounts()).not.toContain(place);
   });
 });

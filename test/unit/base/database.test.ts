@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDatabase, relaxDurability, restoreDurability } from "../../../src/base/database.ts";
+import { openDatabase, relaxDurability } from "../../../src/base/database.ts";
 import { explain } from "../../../src/base/error.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-database-"));
@@ -47,13 +47,11 @@ test("openDatabase() refuses an index of a newer program", async () => {
   expect(explain(error)).toContain("schema version 99");
 });
 
-test("relaxDurability() and restoreDurability() switch the synchronous level", async () => {
+test("relaxDurability() switches the synchronous level", async () => {
   const database = await openDatabase(join(directory, "durable.db"));
   const level = () => database.query("PRAGMA synchronous").get();
   expect(level()).toEqual({ synchronous: 2 });
   relaxDurability(database);
   expect(level()).toEqual({ synchronous: 1 });
-  restoreDurability(database);
-  expect(level()).toEqual({ synchronous: 2 });
   database.close();
 });

@@ -7,7 +7,8 @@ import { pipe } from "../../../src/sys/fd.ts";
 import { Watch } from "../../../src/sys/readiness.ts";
 import { accept, connectUnix, listenUnix, peerUser, socketPair } from "../../../src/sys/socket.ts";
 import { Reader, Writer } from "../../../src/sys/stream.ts";
-import { isTerminal, openPty, rawMode, setWindowSize, windowSize } from "../../../src/sys/terminal.ts";
+import { isTerminal, rawMode, setWindowSize, windowSize } from "../../../src/sys/terminal.ts";
+import { openPty } from "../../fixtures/pty.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-stream-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -105,7 +106,7 @@ test("listenUnix() and connectUnix() meet at a path longer than an address", asy
   expect(client.closed).toBe(false);
 });
 
-test("openPty(), setWindowSize() and rawMode() work on a pty", async () => {
+test("setWindowSize() and rawMode() work on a pty", async () => {
   const { master, terminal } = openPty();
   expect(isTerminal(terminal.number)).toBe(true);
   expect(windowSize(terminal.number)).toBeUndefined();
