@@ -49,15 +49,47 @@ static s32 open_entry(s32 parent, const char *name, u64 flags)
 	return must(sys_openat2(parent, name, &how, sizeof how), "openat2");
 }
 
+#define LINKS_MAX 40 /* as many as the kernel follows (man 7 path_resolution) */
+
+/* Appends `length` bytes to a path that is `*used` bytes long. */
+static void append_path(char *to, size *used, const char *path, size length)
+{
+	if (*used + length >= PATH_MAX)
+		fail("path", ENAMETOOLONG);
+	copy_path(to + *used, path, length);
+	*used += length;
+}
+
+/*
+ * The path that `path` means when its part from `start` to `end` is a symlink in `parent`; 0 when it is none. Only for a
+ * link to what is missing: all others the kernel has followed.
+ */
+static int follow_link(s32 parent, const char *path, size start, size end, char *followed)
+{
+	char name[PATH_MAX], target[PATH_MAX];
+	size used = 0;
+
+	copy_path(name, path + start, end - start);
+	long length = sys_readlinkat(parent, name, target, sizeof target);
+	if (length <= 0)
+		return 0;
+	if (target[0] != '/')
+		append_path(followed, &used, path, start);
+	append_path(followed, &used, target, length);
+	append_path(followed, &used, path + end, length_of(path + end));
+	return 1;
+}
+
 /*
  * Opens the directory at `path`, making the parts that are missing. A part that exists is resolved in the root, with its
- * symlinks; below the first one that had to be made, all is ours.
+ * symlinks; where one leads to nothing, what it means is made. Below the first part that had to be made, all is ours.
  */
 static s32 make_directories(s32 root, const char *path, u32 mode, u64 resolve)
 {
-	char prefix[PATH_MAX];
+	char prefix[PATH_MAX], followed[2][PATH_MAX];
 	s32 parent = must(open_in_root(root, ".", O_PATH | O_DIRECTORY, 0), "openat2");
 	size start = 0, end;
+	int links = 0;
 
 	for (;; start = end) {
 		while (path[start] == '/')
@@ -73,7 +105,16 @@ static s32 make_directories(s32 root, const char *path, u32 mode, u64 resolve)
 			/* Another container may make the same directory of a shared volume. */
 			if (made < 0 && made != -EEXIST)
 				fail("mkdirat", -made);
-			next = open_entry(parent, prefix + start, O_DIRECTORY);
+			char *other = followed[links % 2];
+			if (made < 0 && !(resolve & RESOLVE_NO_SYMLINKS) && follow_link(parent, path, start, end, other)) {
+				if (++links > LINKS_MAX)
+					fail("openat2", ELOOP);
+				path = other;
+				end = 0;
+				next = open_in_root(root, ".", O_PATH | O_DIRECTORY, 0);
+			} else {
+				next = open_entry(parent, prefix + start, O_DIRECTORY);
+			}
 		}
 		must(next, "openat2");
 		sys_close(parent);

@@ -74,6 +74,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_fchownat(fd, path, uid, gid, flags) SYSCALL(NR(260, 54), fd, path, uid, gid, flags, 0)
 #define sys_unlinkat(fd, path, flags) SYSCALL(NR(263, 35), fd, path, flags, 0, 0, 0)
 #define sys_symlinkat(target, fd, path) SYSCALL(NR(266, 36), target, fd, path, 0, 0, 0)
+#define sys_readlinkat(fd, path, buffer, length) SYSCALL(NR(267, 78), fd, path, buffer, length, 0, 0)
 #define sys_fchmodat(fd, path, mode) SYSCALL(NR(268, 53), fd, path, mode, 0, 0, 0)
 #define sys_unshare(flags) SYSCALL(NR(272, 97), flags, 0, 0, 0, 0, 0)
 #define sys_dup3(from, to, flags) SYSCALL(NR(292, 24), from, to, flags, 0, 0, 0)

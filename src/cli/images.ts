@@ -6,7 +6,7 @@ import { ago, humanSize, shortId } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import { reportStyle } from "./report.ts";
 import type { Column } from "./table.ts";
-import { printList } from "./table.ts";
+import { absentListFlags, printList } from "./table.ts";
 
 export const images = defineCommand({
   name: "images",
@@ -19,11 +19,11 @@ export const images = defineCommand({
     "no-trunc": { type: "boolean", help: "do not shorten IDs" },
     format: {
       type: "string",
-      short: "f",
       metavar: "table|json|TEMPLATE",
       help: "form of the list; a template has fields such as {{.ID}}",
     },
   },
+  absent: absentListFlags,
   positionals: { max: 0, names: "no arguments" },
   async run({ flags }) {
     const engine = await openEngine(flags);

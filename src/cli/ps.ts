@@ -4,7 +4,7 @@ import { defineCommand } from "./command.ts";
 import { ago, humanDuration, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import type { Column } from "./table.ts";
-import { printList } from "./table.ts";
+import { absentListFlags, printList } from "./table.ts";
 
 export const ps = defineCommand({
   name: "ps",
@@ -22,11 +22,11 @@ export const ps = defineCommand({
     "no-trunc": { type: "boolean", help: "do not shorten IDs and commands" },
     format: {
       type: "string",
-      short: "f",
       metavar: "table|json|TEMPLATE",
       help: "form of the list; a template has fields such as {{.ID}}",
     },
   },
+  absent: absentListFlags,
   positionals: { max: 0, names: "no arguments" },
   async run({ flags }) {
     const engine = await openEngine(flags);

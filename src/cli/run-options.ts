@@ -36,7 +36,7 @@ export async function readRunOptions(line: RunLine): Promise<RunOptions> {
     ...detachKeysOption(flags["detach-keys"]),
     attach,
     ...(flags.name === undefined ? {} : { name: flags.name }),
-    ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
+    ...(flags.hostname === undefined ? {} : { hostname: hostnameOf(flags.hostname) }),
     labels: parseLabels(flags.label),
     remove: line.given.has("rm") ? flags.rm : isThrowAway(line, form, attach),
     ...(flags.cidfile === undefined ? {} : { cidFile: absolute(flags.cidfile, line) }),
@@ -197,6 +197,14 @@ function refuseRepeated(targets: readonly string[]): void {
   const repeated = targets.find((target, index) => targets.indexOf(target) !== index);
   if (repeated === undefined) return;
   throw new CurruntError("invalid", `two volumes have the same target ${JSON.stringify(repeated)}`);
+}
+
+/** It becomes a line of /etc/hosts too; 64 bytes is what sethostname(2) takes. */
+function hostnameOf(text: string): string {
+  if (/^[a-z0-9_]([a-z0-9_.-]{0,62}[a-z0-9_])?$/i.test(text)) return text;
+  throw new CurruntError("invalid", `flag -hostname: ${JSON.stringify(text)} is not a host name`, {
+    hint: "use up to 64 letters, digits, dashes and dots",
+  });
 }
 
 function networkOptions({ flags }: RunLine): Pick<RunOptions, "network" | "dns" | "extraHosts"> {

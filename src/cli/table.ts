@@ -21,6 +21,12 @@ export interface ListOptions<Row> {
   readonly quiet?: ((row: Row) => string) | undefined;
 }
 
+/** docker's flags of lists that have no effect to offer here yet. `-f` would be taken for a short -format otherwise. */
+export const absentListFlags: Readonly<Record<string, string>> = {
+  filter: "not in this version: print all with -format json and choose from that",
+  f: "not in this version: print all with -format json and choose from that; the form is -format",
+};
+
 /** Prints `rows` to standard output. */
 export async function printList<Row>(rows: readonly Row[], options: ListOptions<Row>): Promise<void> {
   const { columns, format = "table", quiet } = options;

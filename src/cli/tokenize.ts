@@ -154,6 +154,7 @@ function readCluster(reading: Reading, token: string): void {
 function refuseMistyped(reading: Reading, token: string): void {
   const [, word, attached] = /^-([a-z][a-z-]{3,})(=.*)?$/s.exec(token) ?? [];
   if (word === undefined) return;
+  if (Object.hasOwn(reading.absent, word)) throw unknown(reading, token);
   const valued = [...word].findIndex((letter) => reading.short.get(letter)?.flag.type !== "boolean");
   const letter = word[valued] ?? "";
   const taker = reading.short.get(letter);
@@ -175,7 +176,7 @@ function give(reading: Reading, { name, flag }: Entry, value: FlagValue): void {
 function unknown(reading: Reading, token: string, letterAt = 1): CurruntError {
   const spelling = token.replace(/=.*$/s, "");
   const name = spelling.replace(/^--?/, "");
-  const reason = reading.absent[name];
+  const reason = Object.hasOwn(reading.absent, name) ? reading.absent[name] : undefined;
   if (reason !== undefined) return new CurruntError("unsupported", `flag ${spelling}: ${reason}`);
   const meant = nearest(name, reading.long.keys());
   if (meant !== undefined) {

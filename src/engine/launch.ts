@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
+import { shortID } from "./container.ts";
 import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
 import { takeMonitor } from "./spawn-monitor.ts";
@@ -38,7 +39,7 @@ export function launchMonitor(roots: Roots, id: string): Launched {
   if (lock === undefined) {
     throw new CurruntError(
       "conflict",
-      `start container "${id}": it is running, or another command is changing it`,
+      `start container "${shortID(id)}": it is running, or another command is changing it`,
     );
   }
   return { paths, socket: takeMonitor(), lock };

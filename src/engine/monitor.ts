@@ -1,4 +1,5 @@
 /** The monitor: one process a container, its parent, which holds its streams, writes its log and records its end. */
+import { explain } from "../base/error.ts";
 import { exitNow } from "../sys/exit.ts";
 import type { Fd } from "../sys/fd.ts";
 import { becomeSubreaper } from "../sys/process.ts";
@@ -16,13 +17,7 @@ import { Supervisor } from "./supervise.ts";
  * told by its end when this process dies, and tells by its end that it gave up. Ends the process.
  */
 export async function runMonitor(): Promise<never> {
-  const [client] = detachSelf(1);
-  if (client === undefined) throw new Error("unreachable: a descriptor was asked for");
-  process.chdir("/");
-  process.umask(0o022);
-  becomeSubreaper();
-  // Imported statically: loading is most of a monitor's start, and goes on while the client finds out what to run.
-  const { message: charge, fds } = receive<Charge>(client, "begin");
+  const { client, charge, fds } = meetClient();
   const { lock, shim, ours } = readDescriptors(fds);
   spawnImage(shim);
   for (const fd of [shim.image, shim.socket]) fd.close();
@@ -34,6 +29,28 @@ export async function runMonitor(): Promise<never> {
   if (ends === undefined) throw new Error("unreachable: a program has pipes or a terminal");
   await supervisor.run(started.pid, ends);
   exitNow(0);
+}
+
+interface Beginning {
+  readonly client: Fd;
+  readonly charge: Charge;
+  readonly fds: Fd[];
+}
+
+function meetClient(): Beginning {
+  try {
+    const [client] = detachSelf(1);
+    if (client === undefined) throw new Error("unreachable: a descriptor was asked for");
+    process.chdir("/");
+    process.umask(0o022);
+    becomeSubreaper();
+    // Imported statically: loading is most of a monitor's start, and goes on while the client finds out what to run.
+    const { message: charge, fds } = receive<Charge>(client, "begin");
+    return { client, charge, fds };
+  } catch (error) {
+    console.error(`currunt: monitor: only currunt itself can start it: ${explain(error)}`);
+    exitNow(125);
+  }
 }
 
 /**

@@ -1,7 +1,5 @@
 /** Starts a container: compiles its spec to a plan and has the shim carry it out. */
-import type { Step } from "../../ffi/plan.ts";
-import { CurruntError, wrap } from "../base/error.ts";
-import { errnoCode } from "../sys/error.ts";
+import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker } from "../sys/shim.ts";
@@ -9,6 +7,7 @@ import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
 import { readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
+import { explainStep } from "./explain.ts";
 import type { CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
@@ -55,8 +54,13 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     ];
     return await carryOut(beginning.draft, rest, { rootfs, stdio, spawn });
   } catch (error) {
-    throw wrap(error, `start container "${id}"`);
+    throw wrap(error, `start container "${shortened(id)}"`);
   }
+}
+
+/** The usual 64 digits say no more to people than the first 12, which every command takes. */
+function shortened(id: string): string {
+  return /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
 }
 
 /** What `compile` needs to know beside the options: facts of the host, the compiled seccomp profile. */
@@ -107,45 +111,6 @@ export async function carryOut(
     };
     return { pid, pidfd, terminal, [Symbol.dispose]: close };
   } catch (error) {
-    throw error instanceof StepError ? explainStep(error) : error;
+    throw error instanceof StepError ? explainStep(error, draft.steps) : error;
   }
-}
-
-/** A program that cannot be executed is the user's mistake and not ours: say it as a shell does, with its exit code. */
-function explainStep(error: StepError): CurruntError {
-  const { step } = error;
-  if (step?.op === "exec") return explainExec(error, step);
-  if (step?.op === "chdir") {
-    return new CurruntError("invalid", `change to the working directory "${step.path}"`, {
-      cause: error,
-      hint: "it must be a directory inside the container that the user may enter",
-      exitCode: 126,
-    });
-  }
-  return error;
-}
-
-function explainExec(error: StepError, { args }: Step & { op: "exec" }): CurruntError {
-  const name = JSON.stringify(args[0] ?? "");
-  const isPath = name.includes("/");
-  const code = errnoCode(error.errno);
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    const looked = isPath ? "no such file or directory" : "executable file not found in $PATH";
-    const hint = isPath ? "a script's or program's interpreter may be what is missing" : undefined;
-    return new CurruntError("not-found", `exec: ${name}: ${looked}`, { exitCode: 127, hint });
-  }
-  const reasons: Record<string, string> = {
-    EACCES: "permission denied",
-    EISDIR: "is a directory",
-    ENOEXEC: "exec format error",
-    E2BIG: "argument list too long",
-  };
-  const hint =
-    code === "ENOEXEC"
-      ? "is it made for this machine's architecture? does a script begin with #!?"
-      : undefined;
-  return new CurruntError("invalid", `exec: ${name}: ${reasons[code] ?? error.message}`, {
-    exitCode: 126,
-    hint,
-  });
 }

@@ -30,13 +30,15 @@ export class SyscallError extends CurruntError {
 }
 
 const diskFull = "the disk is full: free some space, or move the data root to a bigger disk";
+const mountMismatch = "a directory can only be mounted on a directory, a file only on a file";
 const hints: Record<string, string | undefined> = {
   "write ENOSPC": diskFull,
   "openat ENOSPC": diskFull,
   "mkdirat ENOSPC": diskFull,
   "symlinkat ENOSPC": diskFull,
   "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
-  "move_mount ENOTDIR": "a directory can only be mounted on a directory, a file only on a file",
+  "move_mount ENOTDIR": mountMismatch,
+  "move_mount EINVAL": mountMismatch,
   "open_tree ENOENT": "what is to be mounted must exist",
   "fsopen ENODEV": "the kernel does not know this filesystem: is its module loaded?",
   "mount_setattr ENOSYS": "Linux 5.12 or newer is needed",

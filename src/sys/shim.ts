@@ -41,6 +41,8 @@ export interface Started {
 /** A step that failed. */
 export class StepError extends SyscallError {
   readonly step: Step | undefined;
+  /** The system call and why it failed, in the kernel's own words where it gave any. */
+  readonly reason: string;
 
   constructor(step: Step | undefined, operation: string, number: number, kernelText: string) {
     const subject = kernelText === "" ? undefined : kernelText;
@@ -48,7 +50,8 @@ export class StepError extends SyscallError {
     this.step = step;
     const doing = step === undefined ? "receive the plan" : describeStep(step);
     const detail = kernelText === "" ? "" : ` (${kernelText})`;
-    this.message = `${doing}: ${operation}: ${describeErrno(number)}${detail}`;
+    this.reason = `${operation}: ${describeErrno(number)}${detail}`;
+    this.message = `${doing}: ${this.reason}`;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Starts an executable that is held by descriptor: with three streams, one socket, no environment, clean signals. */
+/** Starts programs: with descriptors 0, 1, 2 … as given, clean signals, and nothing of this process's environment. */
 import { F_DUPFD_CLOEXEC, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, cstring } from "../../ffi/memory.ts";
@@ -13,54 +13,73 @@ export interface SpawnOptions {
   readonly socket: Fd;
 }
 
-/** Descriptors from here on are out of the way of those that the new process gets. */
-const firstFree = 10;
-const socketNumber = 3;
-/** Room for glibc's and musl's opaque types, which are 336 and 80 bytes (spawn.h). */
+/** Starts an executable that is held by descriptor, without an environment. Returns the pid. */
+export function spawnImage({ image, stdio, socket }: SpawnOptions): number {
+  using copy = lift(image);
+  const streams =
+    stdio === "inherit" ? [undefined, undefined, undefined] : [stdio.stdin, stdio.stdout, stdio.stderr];
+  return spawn({
+    path: `/proc/self/fd/${copy.number}`,
+    args: ["currunt"],
+    environment: [],
+    descriptors: [...streams, socket],
+  });
+}
+
+export interface Program {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly environment: readonly string[];
+  /** What becomes descriptors 0, 1 …; undefined stays what it is here. All others that are not close-on-exec stay open. */
+  readonly descriptors: readonly (Fd | undefined)[];
+}
+
+/** Room for glibc's and musl's opaque types, which are 336, 80 and 128 bytes (spawn.h, signal.h). */
 const attributesSize = 512;
 const actionsSize = 256;
 const signalSetSize = 128;
-
-const noSignals = new Uint8Array(signalSetSize);
-const allSignals = new Uint8Array(signalSetSize).fill(0xff);
-const name = cstring("currunt");
-/** `{ "currunt", NULL }` and `{ NULL }`: kept here so that they live as long as their addresses are used. */
-const args = new BigUint64Array([BigInt(addressOf(name)), 0n]);
-const environment = new BigUint64Array(1);
 
 /**
  * Spawns and returns the pid. posix_spawn because a multi-threaded program cannot fork and go on; the signal mask and
  * ignored signals of this process, SIGPIPE for one, are not passed on.
  */
-export function spawnImage({ image, stdio, socket }: SpawnOptions): number {
-  using lifted = new DisposableStack();
-  const lift = (fd: Fd): number => {
-    if (fd.number >= firstFree) return fd.number;
-    const copy = check(libc.fcntl(fd.number, F_DUPFD_CLOEXEC, firstFree), "fcntl", "F_DUPFD_CLOEXEC");
-    return lifted.use(new Fd(copy)).number;
-  };
+export function spawn({ path, args, environment, descriptors }: Program): number {
+  using undo = new DisposableStack();
   const actions = new Uint8Array(actionsSize);
   libc.posix_spawn_file_actions_init(actions);
-  lifted.defer(() => libc.posix_spawn_file_actions_destroy(actions));
-  const connect = (from: number, to: number) => libc.posix_spawn_file_actions_adddup2(actions, from, to);
-  if (stdio !== "inherit") {
-    connect(lift(stdio.stdin), 0);
-    connect(lift(stdio.stdout), 1);
-    connect(lift(stdio.stderr), 2);
+  undo.defer(() => libc.posix_spawn_file_actions_destroy(actions));
+  for (const [number, fd] of descriptors.entries()) {
+    if (fd === undefined) continue;
+    libc.posix_spawn_file_actions_adddup2(actions, undo.use(lift(fd)).number, number);
   }
-  connect(lift(socket), socketNumber);
-
   const attributes = new Uint8Array(attributesSize);
   libc.posix_spawnattr_init(attributes);
-  lifted.defer(() => libc.posix_spawnattr_destroy(attributes));
+  undo.defer(() => libc.posix_spawnattr_destroy(attributes));
   libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  libc.posix_spawnattr_setsigmask(attributes, noSignals);
-  libc.posix_spawnattr_setsigdefault(attributes, allSignals);
+  libc.posix_spawnattr_setsigmask(attributes, new Uint8Array(signalSetSize));
+  libc.posix_spawnattr_setsigdefault(attributes, new Uint8Array(signalSetSize).fill(0xff));
 
+  const argv = stringArray(args);
+  const env = stringArray(environment);
   const pid = new Int32Array(1);
-  const path = cstring(`/proc/self/fd/${lift(image)}`);
   // Unlike system calls it returns the error number (man 3 posix_spawn).
-  const error = libc.posix_spawn(pid, path, actions, attributes, args, environment);
-  if (error !== 0) throw new SyscallError("posix_spawn", error, "the shim");
+  const error = libc.posix_spawn(pid, cstring(path), actions, attributes, argv.pointers, env.pointers);
+  if (error !== 0) throw new SyscallError("posix_spawn", error, path);
   return pid[0] ?? -1;
+}
+
+/** Descriptors from here on are out of the way of those that the new process gets. */
+const firstFree = 10;
+
+function lift(fd: Fd): Fd {
+  return new Fd(check(libc.fcntl(fd.number, F_DUPFD_CLOEXEC, firstFree), "fcntl", "F_DUPFD_CLOEXEC"));
+}
+
+/** A NULL-terminated array of C strings; `texts` stay alive with it. */
+function stringArray(texts: readonly string[]): { pointers: BigUint64Array; texts: Uint8Array[] } {
+  const bytes = texts.map(cstring);
+  return {
+    pointers: new BigUint64Array([...bytes.map((text) => BigInt(addressOf(text))), 0n]),
+    texts: bytes,
+  };
 }

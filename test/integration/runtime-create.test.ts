@@ -215,6 +215,24 @@ describe("mounts", () => {
     expect(await Bun.file(join(source, "file")).text()).toBe("changed\n");
   });
 
+  test("go where a link of the image leads, also when nothing is there yet, and never outside", async () => {
+    await Bun.$`rm -rf links && mkdir -p links/in && ln -s ../made/here links/to && ln -s /else links/away \
+      && ln -s ../../../../../../etc/up links/up && ln -s to/sub links/in/far && ln -s loop links/loop`
+      .cwd(bundle.rootfs)
+      .quiet();
+    const bind = (destination: string) => ({ destination, source: "source", options: ["bind"] });
+    const paths = ["/links/to", "/links/away/deep", "/links/up", "/links/in/../to/sub"];
+    const mounts = [...defaultMounts, ...paths.map(bind)];
+    const { stdout, error } = await bundle.sh("cut -d' ' -f5 /proc/self/mountinfo", { mounts });
+    expect(error).toBeUndefined();
+    const mounted = stdout.split("\n");
+    for (const path of ["/made/here", "/else/deep", "/etc/up", "/made/here/sub"])
+      expect(mounted).toContain(path);
+    expect(existsSync("/else")).toBe(false);
+    const looping = await bundle.sh("true", { mounts: [...defaultMounts, bind("/links/loop/x")] });
+    expect(looping.error).toContain("ELOOP");
+  });
+
   test("take a tmpfs's mode from the directory that it covers, unless one is given", async () => {
     mkdirSync(join(bundle.rootfs, "scratch"), { recursive: true });
     chmodSync(join(bundle.rootfs, "scratch"), 0o1777);
@@ -340,7 +358,7 @@ describe("a program", () => {
     const bad = { destination: "/bad", type: "tmpfs", options: ["size=nonsense"] };
     const { error, exitCode } = await bundle.sh("true", { mounts: [...defaultMounts, bad] });
     expect(exitCode).toBeUndefined();
-    expect(error).toMatch(/^start container "test": make tmpfs \(size=nonsense\) as #\d+: fsconfig: EINVAL/);
+    expect(error).toMatch(/^start container "test": mount tmpfs on "\/[^"]*": fsconfig: EINVAL/);
     expect(error).toContain("size");
     expect(reap(-1)).toBeUndefined();
   });

@@ -122,6 +122,8 @@ const refused: [string[], string][] = [
   [["-stop-timeout=soon"], 'flag -stop-timeout: "soon" is not a duration such as 10, 1m30s or 250ms'],
   [["-memory", "64m"], "flag -memory: limits on resources are not in this version"],
   [["--cpus=2"], "flag --cpus: limits on resources are not in this version"],
+  [["-expose", "80", "x"], "flag -expose: needs the bridge network, which this version does not have"],
+  [["-health-cmd=true", "x"], "flag -health-cmd: health checks are not in this version"],
   [["-P", "x"], "flag -P: needs the bridge network, which this version does not have"],
 ];
 

@@ -1,0 +1,65 @@
+/** A step that failed, told in the words of who asked for the container: without slots, with the exit code. */
+import type { Slot, Step } from "../../ffi/plan.ts";
+import { CurruntError } from "../base/error.ts";
+import { errnoCode } from "../sys/error.ts";
+import type { StepError } from "../sys/shim.ts";
+
+/** `steps`: the plan that the failed step is of. */
+export function explainStep(error: StepError, steps: readonly Step[]): CurruntError {
+  const { step, reason } = error;
+  switch (step?.op) {
+    case "exec":
+      return explainExec(error, step);
+    case "chdir":
+      return new CurruntError("invalid", `change to the working directory "${step.path}": ${reason}`, {
+        hint: "it must be a directory inside the container that the user may enter",
+        exitCode: 126,
+      });
+    case "directory":
+      return new CurruntError("invalid", `make the directory "${step.path}" in the container: ${reason}`);
+    case "tree":
+    case "filesystem":
+    case "attach":
+      return explainMount(error, step.slot, steps);
+    default:
+      return error;
+  }
+}
+
+function explainMount(error: StepError, slot: Slot, steps: readonly Step[]): CurruntError {
+  const made = steps.find(({ op, ...step }) => {
+    return (op === "tree" || op === "filesystem") && "slot" in step && step.slot === slot;
+  });
+  const placed = steps.find((step) => step.op === "attach" && step.slot === slot);
+  if (placed?.op !== "attach") return error;
+  const what = made?.op === "tree" ? `"${made.path}"` : made?.op === "filesystem" ? made.type : "it";
+  return new CurruntError("invalid", `mount ${what} on "${placed.path}": ${error.reason}`, {
+    hint: error.hint,
+  });
+}
+
+/** A program that cannot be executed is the user's mistake and not ours: say it as a shell does, with its exit code. */
+function explainExec(error: StepError, { args }: Step & { op: "exec" }): CurruntError {
+  const name = JSON.stringify(args[0] ?? "");
+  const isPath = name.includes("/");
+  const code = errnoCode(error.errno);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    const looked = isPath ? "no such file or directory" : "executable file not found in $PATH";
+    const hint = isPath ? "a script's or program's interpreter may be what is missing" : undefined;
+    return new CurruntError("not-found", `exec: ${name}: ${looked}`, { exitCode: 127, hint });
+  }
+  const reasons: Record<string, string> = {
+    EACCES: "permission denied",
+    EISDIR: "is a directory",
+    ENOEXEC: "exec format error",
+    E2BIG: "argument list too long",
+  };
+  const hint =
+    code === "ENOEXEC"
+      ? "is it made for this machine's architecture? does a script begin with #!?"
+      : undefined;
+  return new CurruntError("invalid", `exec: ${name}: ${reasons[code] ?? error.reason}`, {
+    exitCode: 126,
+    hint,
+  });
+}
