@@ -3,9 +3,9 @@ import { mkdirSync } from "node:fs";
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
-import { shortID } from "./container.ts";
 import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
+import { shortID } from "./container.ts";
 import { takeMonitor } from "./spawn-monitor.ts";
 
 /** A monitor that waits for its start request. */
