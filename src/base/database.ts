@@ -1,6 +1,6 @@
 /** The index: one SQLite database of images, layers and containers; the whole schema is here. */
 import type { Database } from "bun:sqlite";
-import { CurruntError } from "./error.ts";
+import { CurruntError, wrap } from "./error.ts";
 
 /**
  * Version 1. Digests are `sha256:<hex>` texts, times are milliseconds since 1970, JSON is text.
@@ -80,16 +80,31 @@ const busyTimeoutMs = 15_000;
 export async function openDatabase(path: string): Promise<Database> {
   // Loaded here because commands that need no index should not pay for SQLite.
   const { Database: Sqlite } = await import("bun:sqlite");
-  const database = new Sqlite(path, { create: true, strict: true });
+  using undo = new DisposableStack();
   try {
+    const database = new Sqlite(path, { create: true, strict: true });
+    undo.defer(() => database.close());
     database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     if (versionOf(database) !== schemaVersion) createSchema(database, path);
     database.run("PRAGMA foreign_keys = ON");
+    undo.move();
     return database;
   } catch (error) {
-    database.close();
-    throw new CurruntError("internal", `open the index ${JSON.stringify(path)}`, { cause: error });
+    throw wrap(withRemedy(error), `open the index ${JSON.stringify(path)}`);
   }
+}
+
+/** SQLite's own words name no remedy. */
+function withRemedy(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const hint =
+    code === "SQLITE_FULL"
+      ? "the disk is full: free some space, or move the data root to a bigger disk"
+      : code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT"
+        ? "it is damaged: move it away; images are pulled anew, containers are lost"
+        : undefined;
+  if (hint === undefined || !(error instanceof Error)) return error;
+  return new CurruntError("internal", error.message, { hint });
 }
 
 /** From here on commits of this connection survive a crash of the process, but not a power cut: they cost no fsync. */

@@ -177,8 +177,7 @@ class LayerPull {
   async #transfer(plan: LayerPlan, staging: string, onRestart: () => void): Promise<UnpackedLayer> {
     const { signal, onProgress, sync } = this.#context;
     const { digest, size, mediaType } = plan.descriptor;
-    let doneBytes = 0;
-    let written = 0;
+    let [doneBytes, written] = [0, 0];
     let streamError: unknown;
     const stream = this.#open(plan.descriptor, onRestart, (error) => {
       streamError = error;

@@ -11,7 +11,7 @@ import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import { formatPlatform, hostPlatform, normalize } from "./platform.ts";
-import type { PullEvent, PullListener } from "./progress.ts";
+import type { PullListener } from "./progress.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference, parseReference } from "./reference.ts";
 import { RegistryClient } from "./registry.ts";
@@ -73,58 +73,70 @@ function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
   }
 }
 
+/** One pull under way. */
+interface Job {
+  readonly reference: Reference;
+  readonly client: RegistryClient;
+  readonly resolved: ResolvedImage;
+  readonly store: ImageStore;
+  /** As asked for. */
+  readonly platform: Platform | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: PullListener;
+  readonly onWarning: (message: string) => void;
+}
+
 async function pull(reference: Reference, options: PullOptions): Promise<Image> {
-  const { store, signal, onProgress = () => undefined } = options;
+  const { store, platform, signal, patience, onProgress = () => undefined } = options;
   const startedAt = performance.now();
   const onWarning = (message: string) => onProgress({ type: "warning", message });
   const credentials = await credentialsFor(reference, options, onWarning);
-  const client = new RegistryClient(reference, {
-    credentials,
-    signal,
-    onWarning,
-    patience: options.patience,
-  });
+  const client = new RegistryClient(reference, { credentials, signal, onWarning, patience });
   const resolved = await resolveImage(client, reference, {
-    platform: options.platform ?? hostPlatform(),
+    platform: platform ?? hostPlatform(),
     blobs: store.blobs,
   });
-  const name = formatReference(reference);
+  const job: Job = { reference, client, resolved, store, platform, signal, onProgress, onWarning };
   const known =
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
       : store.findManifest(resolved.manifestDigest);
-  if (known !== undefined) {
-    onProgress({ type: "up-to-date", reference: name, digest: resolved.digest });
-    await keepDocuments(resolved.documents, store);
-    const image = store.rename(known.id, reference, resolved.digest);
-    onProgress(done({ name, resolved, image, transferredBytes: 0, startedAt }));
-    return image;
-  }
-  const early = await fetchConfig(client, resolved, store);
-  if (early !== undefined) checkPlatform(early.config, options.platform, onWarning);
-  const layers = planLayers(resolved, early?.config, store);
+  const { image, transferredBytes } = known === undefined ? await pullNew(job) : await keep(known, job);
   onProgress({
-    type: "resolved",
-    reference: name,
+    type: "done",
+    reference: formatReference(reference),
     digest: resolved.digest,
-    layers: layers.map(({ descriptor }) => ({
-      digest: descriptor.digest,
-      sizeBytes: Math.max(descriptor.size, 0),
-    })),
-    totalBytes: layers.reduce((sum, { descriptor }) => sum + Math.max(descriptor.size, 0), 0),
+    imageID: image.id,
+    transferredBytes,
+    durationMs: performance.now() - startedAt,
   });
+  return image;
+}
+
+interface Outcome {
+  readonly image: Image;
+  readonly transferredBytes: number;
+}
+
+/** The image is here: it gets the name. */
+async function keep(known: Image, { reference, resolved, store, onProgress }: Job): Promise<Outcome> {
+  onProgress({ type: "up-to-date", reference: formatReference(reference), digest: resolved.digest });
+  await keepDocuments(resolved.documents, store);
+  return { image: store.rename(known.id, reference, resolved.digest), transferredBytes: 0 };
+}
+
+async function pullNew(job: Job): Promise<Outcome> {
+  const { reference, client, resolved, store, signal, onProgress, onWarning } = job;
+  const early = await fetchConfig(client, resolved, store);
+  if (early !== undefined) checkPlatform(early.config, job.platform, onWarning);
+  const layers = planLayers(resolved, early?.config, store);
+  tellResolved(job, layers);
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
-  const { stored, transferredBytes } = await pullLayers(layers, {
-    client,
-    store,
-    staging: staging.path,
-    sync,
-    signal,
-    onProgress,
-  });
+  const context = { client, store, staging: staging.path, sync, signal, onProgress };
+  const { stored, transferredBytes } = await pullLayers(layers, context);
   const { id, bytes, config } = early ?? makeConfig(resolved, stored);
-  const platform = checkPlatform(config, options.platform, early === undefined ? onWarning : () => undefined);
+  const platform = checkPlatform(config, job.platform, early === undefined ? onWarning : () => undefined);
   await store.blobs.write(new Map(resolved.documents).set(id, bytes), staging.path, sync);
   const image = store.commit({
     id,
@@ -135,8 +147,19 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     config,
     layers: stored,
   });
-  onProgress(done({ name, resolved, image, transferredBytes, startedAt }));
-  return image;
+  return { image, transferredBytes };
+}
+
+function tellResolved({ reference, resolved, onProgress }: Job, plans: readonly LayerPlan[]): void {
+  // The size of a layer of schema 1 is not known: -1.
+  const layers = plans.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: Math.max(size, 0) }));
+  onProgress({
+    type: "resolved",
+    reference: formatReference(reference),
+    digest: resolved.digest,
+    layers,
+    totalBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  });
 }
 
 /** Another index or manifest of the same image: kept, so that the next pull need not ask for its parts. */
@@ -146,25 +169,6 @@ async function keepDocuments(documents: ReadonlyMap<string, Uint8Array>, store: 
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
   await store.blobs.write(missing, staging.path, sync);
-}
-
-interface Outcome {
-  readonly name: string;
-  readonly resolved: ResolvedImage;
-  readonly image: Image;
-  readonly transferredBytes: number;
-  readonly startedAt: number;
-}
-
-function done({ name, resolved, image, transferredBytes, startedAt }: Outcome): PullEvent {
-  return {
-    type: "done",
-    reference: name,
-    digest: resolved.digest,
-    imageID: image.id,
-    transferredBytes,
-    durationMs: performance.now() - startedAt,
-  };
 }
 
 async function credentialsFor(

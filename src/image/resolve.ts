@@ -9,7 +9,7 @@ import type { Platform } from "./platform.ts";
 import { choosePlatform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { familiarReference } from "./reference.ts";
-import type { RegistryClient } from "./registry.ts";
+import type { FetchedManifest, RegistryClient } from "./registry.ts";
 import type { Schema1Image } from "./schema1.ts";
 import { parseSchema1 } from "./schema1.ts";
 
@@ -44,42 +44,30 @@ export async function resolveImage(
 ): Promise<ResolvedImage> {
   const name = familiarReference(reference);
   const documents = new Map<string, Uint8Array>();
-  const first = reference.digest ?? reference.tag ?? "latest";
   let next: { digest: string; mediaType: string } | undefined;
   let digest = "";
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
     const subject = next === undefined ? `manifest of "${name}"` : `manifest ${next.digest} of "${name}"`;
     const asked = next?.digest ?? reference.digest;
-    const stored = asked === undefined ? undefined : blobs.read(asked);
-    const fetched =
-      stored !== undefined && asked !== undefined
-        ? { bytes: stored, contentType: next?.mediaType ?? "", digest: asked }
-        : await client.manifest(next?.digest ?? first);
+    const fetched = stored(blobs, asked) ?? (await client.manifest(asked ?? reference.tag ?? "latest"));
     if (next === undefined) digest = fetched.digest;
     documents.set(fetched.digest, fetched.bytes);
-    const trusted = asked !== undefined;
     const manifest = parseManifest(fetched.bytes, next?.mediaType || fetched.contentType, {
       subject,
-      trusted,
+      trusted: asked !== undefined,
     });
+    const found = { manifestDigest: fetched.digest, digest, documents };
     if (manifest.kind === "image") {
       refuseForeign(manifest.manifest, subject);
-      return {
-        kind: "image",
-        manifest: manifest.manifest,
-        manifestDigest: fetched.digest,
-        digest,
-        documents,
-      };
+      return { kind: "image", manifest: manifest.manifest, ...found };
     }
     if (manifest.kind === "schema1") {
       const schema1 = parseSchema1(fetched.bytes, subject);
       for (const layer of schema1.layers) parseDigest(layer);
-      return { kind: "schema1", schema1, manifestDigest: fetched.digest, digest, documents };
+      return { kind: "schema1", schema1, ...found };
     }
-    const entry = choosePlatform(manifest.index, platform, `"${name}"`);
-    parseDigest(entry.digest);
-    next = entry;
+    next = choosePlatform(manifest.index, platform, `"${name}"`);
+    parseDigest(next.digest);
   }
   throw new CurruntError(
     "invalid",
@@ -88,6 +76,12 @@ export async function resolveImage(
       hint: "the image was made by a faulty tool: its publisher has to rebuild it",
     },
   );
+}
+
+/** The document, when it is here and undamaged. */
+function stored(blobs: BlobStore, digest: string | undefined): FetchedManifest | undefined {
+  const bytes = digest === undefined ? undefined : blobs.read(digest);
+  return digest === undefined || bytes === undefined ? undefined : { bytes, contentType: "", digest };
 }
 
 /** Charts, modules, signatures and plugins live in registries too: they have manifests, but make no root file system. */

@@ -31,11 +31,13 @@ export class SyscallError extends CurruntError {
 
 const diskFull = "the disk is full: free some space, or move the data root to a bigger disk";
 const mountMismatch = "a directory can only be mounted on a directory, a file only on a file";
+// Not the calls for mounts, namespaces and attributes: with them the same error means other limits.
+const fileCalls =
+  "write pwrite openat mkdirat mknodat symlinkat linkat renameat copy_file_range ftruncate fsync syncfs".split(
+    " ",
+  );
 const hints: Record<string, string | undefined> = {
-  "write ENOSPC": diskFull,
-  "openat ENOSPC": diskFull,
-  "mkdirat ENOSPC": diskFull,
-  "symlinkat ENOSPC": diskFull,
+  ...Object.fromEntries(fileCalls.map((call) => [`${call} ENOSPC`, diskFull])),
   "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
   "move_mount ENOTDIR": mountMismatch,
   "move_mount EINVAL": mountMismatch,

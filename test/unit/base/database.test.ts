@@ -1,10 +1,10 @@
 /** The index opens, makes its schema once, and refuses what it does not know. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase, relaxDurability } from "../../../src/base/database.ts";
-import { explain } from "../../../src/base/error.ts";
+import { explain, hintOf } from "../../../src/base/error.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-database-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -45,6 +45,15 @@ test("openDatabase() refuses an index of a newer program", async () => {
   database.close();
   const error = await openDatabase(path).catch((error: unknown) => error);
   expect(explain(error)).toContain("schema version 99");
+  expect(error).toMatchObject({ kind: "unsupported", hint: expect.stringContaining("another -data-root") });
+});
+
+test("openDatabase() says what to do about a damaged index, and where one cannot be made", async () => {
+  const path = join(directory, "damaged.db");
+  writeFileSync(path, "no database, for long enough to be looked at".repeat(100));
+  expect(hintOf(await openDatabase(path).catch((error: unknown) => error))).toContain("move it away");
+  const nowhere = await openDatabase(join(directory, "no/such/index.db")).catch((error: unknown) => error);
+  expect(explain(nowhere)).toMatch(/^open the index ".*no\/such/);
 });
 
 test("relaxDurability() switches the synchronous level", async () => {
