@@ -3,10 +3,10 @@
  *
  * What makes a compiled Bun start fast (hyperfine -N, Bun 1.4.5, x86-64):
  * - `splitting` is what makes `await import()` lazy. Without it every module is in one chunk that is loaded and run at
- *   each start: a program with valibot, ofetch and citty behind an unused `import()` took 4.7 ms, split 3.2 ms; an empty
+ *   each start: a program with three libraries behind an unused `import()` took 4.7 ms, split 3.2 ms; an empty
  *   one takes 3.1 ms. So: the start path imports little statically, and all else with `await import()` where it is used.
  *   With it, a dynamic import costs a fraction of a millisecond.
- * - `bytecode` halves the cost of what is loaded (9.4 → 5.8 ms for the three libraries). `minify` then matters little.
+ * - `bytecode` halves the cost of what is loaded (9.4 → 5.8 ms for these three). `minify` then matters little.
  * - `--smol`, a JIT policy and profile-guided bytecode order make no difference that can be told from noise.
  *
  * A worker is `new Worker(new URL("./some-worker.ts", import.meta.url))`, from the sources and compiled: every

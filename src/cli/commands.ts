@@ -1,9 +1,8 @@
 /** The command tree: each command's one line for the overview, and how its code is loaded when it is called. */
-import type { CommandMeta } from "citty";
 import type { Command } from "./command.ts";
 
-/** citty's description of a command, and what it takes to dispatch to it. */
-export interface Entry extends Readonly<CommandMeta> {
+/** What the overview and the dispatcher know of a command. */
+export interface Entry {
   /** One line for the overview. */
   readonly description: string;
   readonly group: string;
