@@ -1,11 +1,10 @@
 /** `<run root>/<id>/state.json`: which process is the container's init, in the form of the runtime's state files. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { ContainerPaths } from "../base/paths.ts";
-import type { StateRecord } from "../runtime/state.ts";
 import { startTimeOf } from "../sys/process.ts";
 
 /** What names a running init for sure. */
-export interface RunState {
+interface RunState {
   /** As the host sees it. */
   readonly pid: number;
   /** In clock ticks since boot: tells a reused pid apart. */
@@ -14,7 +13,7 @@ export interface RunState {
 
 /** Writes the state of a container whose init has just been started. */
 export function writeRunState(paths: ContainerPaths, id: string, pid: number): void {
-  const record: StateRecord = {
+  const record = {
     ociVersion: "1.3.0",
     id,
     pid,

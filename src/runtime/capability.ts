@@ -66,9 +66,6 @@ export const defaultCapabilities: readonly string[] = [
 
 const bits = new Map<string, bigint>(capabilityNames.map((name, bit) => [name, BigInt(bit)]));
 
-/** Every capability that this file knows. */
-export const allCapabilities: bigint = (1n << BigInt(capabilityNames.length)) - 1n;
-
 /** True for the exact name of a capability, as config.json has it. */
 export function isCapability(name: string): boolean {
   return bits.has(name);

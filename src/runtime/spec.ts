@@ -203,17 +203,3 @@ export interface LinuxSeccomp {
   readonly listenerMetadata?: string;
   readonly syscalls?: readonly LinuxSyscall[];
 }
-
-export type ContainerStatus = "creating" | "created" | "running" | "stopped";
-
-/** The state of a container, as `state` prints it and hooks get it. */
-export interface State {
-  readonly ociVersion: string;
-  readonly id: string;
-  readonly status: ContainerStatus;
-  /** As the host sees it; 0 or absent when the container is stopped. */
-  readonly pid?: number;
-  /** Absolute path. */
-  readonly bundle: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-}

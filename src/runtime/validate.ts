@@ -13,6 +13,8 @@ export interface ValidSpec {
 }
 
 /**
+ * For the OCI commands, which read a bundle: until they are there, every spec is of the engine's own making.
+ *
  * The spec in `json`, a parsed config.json. Unknown fields are left out, `null` is the same as absent (Go writes it for empty
  * lists), unknown capabilities are dropped with a warning; all else that the specification forbids is an "invalid" error with the
  * path of the field.

@@ -1,9 +1,6 @@
 /** A further process in a running container: where it is, what it may do, and what remains of it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
-import { killContainer } from "../../src/runtime/lifecycle.ts";
-import { readState, removeState, stateOf, writeState } from "../../src/runtime/state.ts";
-import { startTimeOf, waitForEnd } from "../../src/sys/process.ts";
 import { Bundle } from "../fixtures/bundle.ts";
 
 let bundle: Bundle;
@@ -92,37 +89,5 @@ describe("execInContainer()", () => {
     container[Symbol.dispose]();
     const { error } = await container.exec("true");
     expect(error).toContain("ESRCH");
-  });
-});
-
-describe("state", () => {
-  test("tells a running container from one whose pid has another start time or is gone", async () => {
-    const runRoot = `${bundle.directory}/run`;
-    const container = await bundle.sleeping();
-    const { pid } = container.init;
-    const startTime = startTimeOf(pid) ?? -1;
-    const common = {
-      ociVersion: "1.2.0",
-      id: "c1",
-      bundle: "/b",
-      rootfs: "/b/rootfs",
-      owner: "root",
-      annotations: {},
-    };
-    const record = { ...common, pid, startTime, created: new Date().toISOString() };
-    writeState(runRoot, record);
-    const read = readState(runRoot, "c1");
-    expect(read).toEqual(record);
-    expect(stateOf(record)).toMatchObject({ status: "running", pid });
-    expect(stateOf({ ...record, startTime: startTime + 1 })).toMatchObject({ status: "stopped", pid: 0 });
-    expect(() => killContainer({ ...record, startTime: startTime + 1 }, 9)).toThrow("container not running");
-
-    killContainer(record, 9);
-    expect(waitForEnd(pid)).toEqual({ pid, end: { signal: 9 } });
-    container.init[Symbol.dispose]();
-    expect(stateOf(record)).toMatchObject({ status: "stopped", pid: 0 });
-    expect(() => killContainer(record, 9)).toThrow("container not running");
-    removeState(runRoot, "c1");
-    expect(readState(runRoot, "c1")).toBeUndefined();
   });
 });

@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import {
   adjustCapabilities,
-  allCapabilities,
   capabilityMask,
   capabilityNames,
   defaultCapabilities,
@@ -34,7 +33,7 @@ describe("capabilityMask()", () => {
   test("sets bit n for capability n, also above 32", () => {
     expect(capabilityMask(["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"])).toBe((1n << 40n) | 1n);
     expect(capabilityMask([])).toBe(0n);
-    expect(capabilityMask(capabilityNames)).toBe(allCapabilities);
+    expect(capabilityMask(capabilityNames)).toBe((1n << 41n) - 1n);
   });
 
   test("refuses what is no capability, naming it", () => {
