@@ -25,6 +25,14 @@ export function tell(line: string): void {
   console.warn(line);
 }
 
+/**
+ * `text` for a terminal: without what would drive it or turn lines around, as messages quote what registries and images
+ * say. Line ends and tabs stay.
+ */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]+/gu, " ");
+}
+
 /** `value` as indented JSON on standard output. */
 export async function printJson(value: unknown): Promise<void> {
   await print(JSON.stringify(value, undefined, 2));

@@ -1,7 +1,7 @@
 /** Shows a pull on standard error: a bar a layer on a terminal, a line a change elsewhere, or JSON lines. */
 import type { PullListener, PullProgress } from "../engine/options.ts";
 import { humanSize, shortId } from "./human.ts";
-import { tell } from "./output.ts";
+import { printable, tell } from "./output.ts";
 import type { Screen } from "./pull-frame.ts";
 import { PullFrame } from "./pull-frame.ts";
 import type { LayerState } from "./pull-state.ts";
@@ -23,7 +23,7 @@ export async function progressListener(style: ProgressStyle): Promise<PullListen
 
 /** Even a quiet pull tells what went wrong on the way. */
 function warningsOnly(event: PullProgress): void {
-  if (event.type === "warning") tell(`warning: ${event.message}`);
+  if (event.type === "warning") tell(printable(`warning: ${event.message}`));
 }
 
 /** One line a state change of a layer, and one at each tenth of its transfer. */
@@ -67,7 +67,7 @@ export function plainLine(event: PullProgress): string | undefined {
     case "layer-done":
       return `layer ${shortId(event.digest)}: done`;
     case "warning":
-      return `warning: ${event.message}`;
+      return printable(`warning: ${event.message}`);
     case "done":
       return `${event.reference}: ${humanSize(event.transferredBytes)} in ${(event.durationMs / 1000).toFixed(1)} s`;
     default:

@@ -3,7 +3,7 @@ import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, explain, hintOf } from "../base/error.ts";
 import type { Values } from "./flag.ts";
 import type { globalFlags } from "./global.ts";
-import { OutputClosed, tell } from "./output.ts";
+import { OutputClosed, printable, tell } from "./output.ts";
 
 /**
  * Exit code by kind. All are 125, so that a script can tell our failures from the exit codes of a container's program
@@ -61,7 +61,7 @@ export function exitCodeOf(error: unknown): number {
 
 function textLines(error: unknown): string {
   const hint = hintOf(error);
-  return `currunt: ${explain(error)}${hint === undefined ? "" : `\nhint: ${hint}`}`;
+  return printable(`currunt: ${explain(error)}${hint === undefined ? "" : `\nhint: ${hint}`}`);
 }
 
 /** One JSON object on a line. `code` is the error's kind: stable, for programs; `msg` and `hint` are for people. */

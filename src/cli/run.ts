@@ -5,7 +5,7 @@ import type { RunOptions } from "../engine/options.ts";
 import { defineCommand } from "./command.ts";
 import { callerEnvironment } from "./environment.ts";
 import { openEngine } from "./open-engine.ts";
-import { print, tell } from "./output.ts";
+import { print, printable, tell } from "./output.ts";
 import { pullWatch } from "./pull-watch.ts";
 import { absentRunFlags, createFlags, runFlags } from "./run-flags.ts";
 import { readRunOptions } from "./run-options.ts";
@@ -46,7 +46,7 @@ export const run = defineCommand({
     if (flags["dry-run"]) return await printPlan(await openEngine(flags), options);
     if (options.attach) await refuseMissingTerminal(options);
     const engine = await openEngine(flags);
-    const onWarning = (message: string) => tell(`warning: ${message}`);
+    const onWarning = (message: string) => tell(printable(`warning: ${message}`));
     const { id, end } = await pullWatch(flags, (watch) => engine.run(options, { ...watch, onWarning }));
     if (end !== undefined) return exitCodeOfEnd(end);
     await print(id);

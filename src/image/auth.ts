@@ -5,7 +5,7 @@ import type { Challenge } from "./challenge.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Transport } from "./transport.ts";
-import { discard, isLoopback, readAtMost } from "./transport.ts";
+import { discard, isInternal, isLoopback, readAtMost } from "./transport.ts";
 
 const tokenSchema = v.object({
   token: v.nullish(v.string()),
@@ -229,19 +229,6 @@ export function tokenServer(realm: string, base: URL): URL {
     });
   }
   return url;
-}
-
-/** Addresses that mean something else to each who asks: loopback, link-local (cloud metadata), private, unspecified. */
-function isInternal(hostname: string): boolean {
-  if (isLoopback(hostname)) return true;
-  if (
-    /^(?:0|10|127)\.|^169\.254\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(
-      hostname,
-    )
-  ) {
-    return true;
-  }
-  return /^\[(?:::|::1|::ffff:.*|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/i.test(hostname);
 }
 
 /** Ours first and always: some challenges carry no scope, and some servers refuse a request without one. */

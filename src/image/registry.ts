@@ -13,7 +13,7 @@ import { familiarName } from "./reference.ts";
 import { MAX_ERROR_BYTES, refusalError } from "./registry-error.ts";
 import { signedPayload } from "./schema1.ts";
 import type { Exchange, Patience } from "./transport.ts";
-import { discard, isLoopback, readAtMost, sleep, Transport } from "./transport.ts";
+import { discard, isInternal, isLoopback, readAtMost, sleep, Transport } from "./transport.ts";
 
 /** A manifest as the registry sent it, its digest checked or computed. */
 export interface FetchedManifest {
@@ -165,7 +165,8 @@ export class RegistryClient implements BlobSource {
   async #openForeign(address: string, headers: Record<string, string>): Promise<Response | undefined> {
     const url = URL.parse(address);
     const safe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-    if (url === null || !safe || (isLoopback(url.hostname) && !isLoopback(this.#base.hostname)))
+    // An image must not have us ask servers of our own network.
+    if (url === null || !safe || (isInternal(url.hostname) && !isInternal(this.#base.hostname)))
       return undefined;
     url.username = "";
     url.password = "";
