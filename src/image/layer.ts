@@ -34,6 +34,7 @@ import {
 } from "./layer-path.ts";
 import type { DirectoryRecord, Place } from "./layer-tree.ts";
 import { isWhiteout, LayerTree } from "./layer-tree.ts";
+import { xattrBytes } from "./pax.ts";
 import type { TarHandler } from "./tar.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { ByteString } from "./tar-header.ts";
@@ -63,6 +64,7 @@ export class LayerWriter implements TarHandler, Disposable {
   readonly #warnings = new Set<string>();
   readonly #pending: PendingLinks = new Map();
   #sizeBytes = 0;
+  #attributeBytes = 0;
   #entry: TarEntry | undefined;
   /** The file that data is for. */
   #file: Fd | undefined;
@@ -170,6 +172,16 @@ export class LayerWriter implements TarHandler, Disposable {
     const place = this.#tree.place(path);
     const record = this.#tree.directories.get(place.path) ?? this.#tree.makeDirectory(place);
     record.metadata = entry;
+    this.#attributeBytes += entry.xattrs === undefined ? 0 : xattrBytes(entry.xattrs);
+    if (this.#attributeBytes > maximumAttributes) {
+      throw new CurruntError(
+        "invalid",
+        "the directories have more extended attributes than fit into memory",
+        {
+          hint: "no real image has that many: do not use it",
+        },
+      );
+    }
     this.#pending.delete(place.path);
   }
 
@@ -283,3 +295,5 @@ export class LayerWriter implements TarHandler, Disposable {
 /** Nobody else may open a file before its owner and mode are set. */
 const newFileMode = 0o600;
 const newDirectoryMode = 0o700;
+/** Bytes of attributes of directories, which are kept until the end. A small archive can hold gigabytes of them, compressed. */
+const maximumAttributes = 64 << 20;

@@ -89,7 +89,7 @@ export function choosePlatform(index: ImageIndex, wanted: Platform, subject: str
 }
 
 /** What an index offers, in its order, without attestations. */
-export function availablePlatforms(index: ImageIndex): string[] {
+function availablePlatforms(index: ImageIndex): string[] {
   const names = index.manifests.flatMap((entry) => {
     const { platform } = entry;
     if (isAttestation(entry) || platform === undefined || platform === null) return [];

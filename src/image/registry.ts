@@ -253,7 +253,7 @@ export class RegistryClient implements BlobSource {
 }
 
 /** Where a registry's API is: Docker Hub has a host of its own for it; plain http is for loopback only. */
-export function baseAddress(registry: string): URL {
+function baseAddress(registry: string): URL {
   const host = registry === "docker.io" ? HUB_HOST : registry;
   const secure = new URL(`https://${host}/`);
   return isLoopback(secure.hostname) && secure.port !== "" ? new URL(`http://${host}/`) : secure;

@@ -30,7 +30,7 @@ export interface Patience {
   readonly idleMs: number;
 }
 
-export const defaultPatience: Patience = {
+const defaultPatience: Patience = {
   attempts: 5,
   baseDelayMs: 1_000,
   maxDelayMs: 60_000,

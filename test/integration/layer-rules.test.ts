@@ -519,6 +519,16 @@ describe("limits", () => {
     );
   });
 
+  test("stop attributes that must be kept in memory", async () => {
+    const value = Buffer.alloc(60_000, "x");
+    const directories = Array.from({ length: 1200 }, (_, i) => ({
+      name: `d${i}/`,
+      type: "5",
+      pax: { "SCHILY.xattr.user.big": value },
+    }));
+    await expect(applyBytes(archive(...directories))).rejects.toThrow(/entry "d\d+\/"/);
+  });
+
   test("stop a bomb early", async () => {
     // 8 GiB of zeros would come out of 8 MiB: far more than may be taken.
     const bomb = Bun.gzipSync(new Uint8Array(64 << 20));
@@ -527,9 +537,9 @@ describe("limits", () => {
       for (; given < 128; given++) yield bomb;
     }
     using scratch = new Scratch();
-    expect(
+    await expect(
       applyLayer(source(), { staging: scratch.path, limits: { sizeBytes: 100 << 20 } }),
-    ).rejects.toThrow();
+    ).rejects.toThrow("larger than");
     expect(given).toBeLessThan(5);
   });
 });
