@@ -1,6 +1,7 @@
 /** The caller's own standard streams in a session: output that may be slow, input, raw mode, window, signals. */
 import { fstatSync } from "node:fs";
 import { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../ffi/kernel.ts";
+import { wrap } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { openat, writeAll } from "../sys/file.ts";
@@ -46,11 +47,13 @@ export class LocalStreams implements Disposable {
   constructor(options: StreamOptions, onDrain: () => void) {
     this.#options = options;
     this.#onDrain = onDrain;
+    // Whoever does not wait for it any more need not be told.
+    this.left.catch(() => {});
     const drained = () => this.#drained();
     this.#outputs = { stdout: new Output(1, drained), stderr: new Output(2, drained) };
   }
 
-  /** Resolves when the caller leaves: detach keys, hang-up, a closed output, or no patience any more. */
+  /** Rejects when the program's output cannot be passed on. Resolves when the caller leaves: detach keys, hang-up, a closed output, or no patience any more. */
   get left(): Promise<Leave> {
     return this.#leaving.promise;
   }
@@ -63,7 +66,12 @@ export class LocalStreams implements Disposable {
   /** Writes what the program wrote; false: it is slow, wait for `onDrain`. */
   output(stream: OutputStream, bytes: Uint8Array): boolean {
     const output = this.#outputs[stream];
-    const drained = output.write(bytes);
+    let drained = true;
+    try {
+      drained = output.write(bytes);
+    } catch (error) {
+      this.#leaving.reject(wrap(error, `pass on what the program wrote to ${stream}`));
+    }
     // Nobody reads any more: end as a program in a pipeline does.
     if (output.broken) this.#leaving.resolve({ kind: "left", exitCode: 128 + 13 });
     return drained;

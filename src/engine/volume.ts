@@ -5,7 +5,7 @@ import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
 import type { Roots } from "../base/paths.ts";
 import { dataPaths } from "../base/paths.ts";
 import { copyTree } from "../sys/copy.ts";
-import { removeTree } from "../sys/directory.ts";
+import { makeDirectories, removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openInRoot } from "../sys/file.ts";
@@ -53,8 +53,7 @@ function openDirectoryIfThere(root: Fd, path: string): Fd | undefined {
 export function makeSources(roots: Roots, record: ContainerRecord): void {
   const anonymous = new Set(record.anonymousVolumes.map(({ name }) => volumePath(roots, name)));
   for (const { type, source } of record.spec.mounts ?? []) {
-    if (type === "bind" && source !== undefined && !anonymous.has(source) && !existsSync(source)) {
-      mkdirSync(source, { recursive: true, mode: 0o755 });
-    }
+    // Not with node:fs, for which a path is UTF-8.
+    if (type === "bind" && source !== undefined && !anonymous.has(source)) makeDirectories(source, 0o755);
   }
 }

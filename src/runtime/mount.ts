@@ -171,7 +171,8 @@ export function openSources(draft: Draft, mounts: readonly Mount[], bundle: stri
     if (mount.source === undefined || mount.source === "") {
       throw new CurruntError("invalid", `mount "${destination}": a bind mount needs a source`);
     }
-    const path = posix.resolve(bundle, mount.source);
+    // Not by posix.resolve(), which takes what is no UTF-8 from a path.
+    const path = mount.source.startsWith("/") ? mount.source : `${bundle}/${mount.source}`;
     const recursive = options.bind === "rbind";
     const tree = draft.open((slot) => ({ op: "tree", slot, path, recursive }));
     return { mount, destination, options, tree };

@@ -11,7 +11,7 @@ import { randomHex } from "../base/random.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
-import { openat, openat2, openDirectory, renameat, rmdirat, unlinkat } from "./file.ts";
+import { mkdirat, openat, openat2, openDirectory, renameat, rmdirat, unlinkat } from "./file.ts";
 
 export interface DirectoryEntry {
   readonly name: Buffer;
@@ -40,6 +40,22 @@ export function readDirectory(directory: Fd): DirectoryEntry[] {
 
 const dot = Buffer.from(".");
 const dotDot = Buffer.from("..");
+
+/** Makes the directory at absolute `path` and those above it, as far as they are missing. A file there will do too. */
+export function makeDirectories(path: string, mode: number): void {
+  for (let end = path.indexOf("/", 1); end !== -1; end = path.indexOf("/", end + 1)) {
+    makeUnlessThere(path.slice(0, end), mode);
+  }
+  makeUnlessThere(path, mode);
+}
+
+function makeUnlessThere(path: string, mode: number): void {
+  try {
+    mkdirat(undefined, path, mode);
+  } catch (error) {
+    if (!failedWith(error, "EEXIST")) throw error;
+  }
+}
 
 /**
  * Removes `path` and all below it; does nothing when it is not there. Follows no link and enters no mount point

@@ -13,6 +13,15 @@ describe("run -attach", () => {
     expect({ code, stdout, stderr }).toEqual({ code: 42, stdout: "out\n", stderr: "err\n" });
   });
 
+  test("says that its own standard output is full, and not that the container failed", async () => {
+    const { program, env } = file.current;
+    const image = await file.current.image();
+    const script = `"$0" run -rm -network none ${image} echo lost > /dev/full`;
+    const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", script, program], { env });
+    expect(exitCode).toBe(125);
+    expect(stderr.toString()).toContain("wrote to stdout: write: ENOSPC");
+  });
+
   test("the seed's form: -image, -entrypoint, -cmd and -workdir", async () => {
     const image = await file.current.image();
     const flags = ["-entrypoint", "/bin/sh", "-cmd", `-c "ls"`, "-workdir", "/proc"];

@@ -133,6 +133,17 @@ describe("volumes of the image", () => {
     expect(await readdir(join(file.current.data, "volumes")).catch(() => [])).toEqual([]);
   });
 
+  test("-volume takes a source whose name is no UTF-8, there or missing", async () => {
+    const { program, env, work } = file.current;
+    const image = await file.current.image();
+    const make = `v="$PWD/$(printf 'v\\377')"; mkdir "$v"; echo inside > "$v/f"`;
+    const run = `"$0" run -rm -network none -volume "$v:/v" -volume "$v/new/dir:/w" ${image} sh -c 'cat /v/f; touch /w/g'`;
+    const script = `${make}; ${run}; ls "$v/new/dir"; ls | wc -l; rm -r "$v"`;
+    const { stdout, stderr } = Bun.spawnSync(["sh", "-c", script, program], { env, cwd: work });
+    expect(stderr.toString()).toBe("");
+    expect(stdout.toString()).toBe("inside\ng\n1\n");
+  });
+
   test("-volume with the target alone makes one", async () => {
     const { stdout } = await file.current.inside(
       "grep -c ' /extra ' /proc/mounts; touch /extra/x && echo ok",
