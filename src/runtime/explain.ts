@@ -6,7 +6,8 @@ import type { StepError } from "../sys/shim.ts";
 
 /** `steps`: the plan that the failed step is of. */
 export function explainStep(error: StepError, steps: readonly Step[]): CurruntError {
-  const { step, reason } = error;
+  const { step, reason, operation } = error;
+  if (operation === "slot") return new CurruntError("unsupported", "mount more than 1000 volumes");
   switch (step?.op) {
     case "exec":
       return explainExec(error, step);

@@ -215,6 +215,17 @@ describe("mounts", () => {
     expect(await Bun.file(join(source, "file")).text()).toBe("changed\n");
   });
 
+  test("are refused in so many words when there are too many", async () => {
+    const binds = (count: number) =>
+      Array.from({ length: count }, (_, index) => {
+        return { destination: `/many/${index}`, source: "rootfs/etc", options: ["bind"] };
+      });
+    const many = await bundle.sh("ls /many | wc -l", { mounts: [...defaultMounts, ...binds(400)] });
+    expect(many).toMatchObject({ stdout: "400\n", exitCode: 0 });
+    const tooMany = await bundle.sh("true", { mounts: [...defaultMounts, ...binds(1100)] });
+    expect(tooMany.error).toEndWith("mount more than 1000 volumes");
+  });
+
   test("go where a link of the image leads, also when nothing is there yet, and never outside", async () => {
     await Bun.$`rm -rf links && mkdir -p links/in && ln -s ../made/here links/to && ln -s /else links/away \
       && ln -s ../../../../../../etc/up links/up && ln -s to/sub links/in/far && ln -s loop links/loop`
