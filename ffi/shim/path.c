@@ -80,6 +80,16 @@ static int follow_link(s32 parent, const char *path, size start, size end, char 
 	return 1;
 }
 
+/* 0 when something is there: another container may have made the same directory of a shared volume. */
+static int make_directory(s32 parent, const char *name, u32 mode)
+{
+	long made = sys_mkdirat(parent, name, mode);
+
+	if (made < 0 && made != -EEXIST)
+		fail("mkdirat", -made);
+	return made == 0;
+}
+
 /*
  * Opens the directory at `path`, making the parts that are missing. A part that exists is resolved in the root, with its
  * symlinks; where one leads to nothing, what it means is made. Below the first part that had to be made, all is ours.
@@ -101,12 +111,9 @@ static s32 make_directories(s32 root, const char *path, u32 mode, u64 resolve)
 		copy_path(prefix, path, end);
 		long next = open_in_root(root, prefix, O_PATH | O_DIRECTORY, resolve);
 		if (next == -ENOENT) {
-			long made = sys_mkdirat(parent, prefix + start, mode);
-			/* Another container may make the same directory of a shared volume. */
-			if (made < 0 && made != -EEXIST)
-				fail("mkdirat", -made);
+			int made = make_directory(parent, prefix + start, mode);
 			char *other = followed[links % 2];
-			if (made < 0 && !(resolve & RESOLVE_NO_SYMLINKS) && follow_link(parent, path, start, end, other)) {
+			if (!made && !(resolve & RESOLVE_NO_SYMLINKS) && follow_link(parent, path, start, end, other)) {
 				if (++links > LINKS_MAX)
 					fail("openat2", ELOOP);
 				path = other;
