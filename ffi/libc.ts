@@ -180,28 +180,31 @@ function link(symbol: string, args: readonly string[], returns: Signature["retur
   }).symbols[symbol] as never;
 }
 
-/** Defines `name` on `target` as a property that links itself when it is first read: most runs use few functions. */
-function defineLazily(target: object, name: string, make: () => unknown): void {
-  Object.defineProperty(target, name, {
-    configurable: true,
-    get() {
-      const value = make();
-      Object.defineProperty(target, name, { value });
-      return value;
+/** Links a function when it is first asked for: most runs use few of them. */
+const linked: object = Object.create(
+  new Proxy(
+    {},
+    {
+      get(_, name) {
+        const value = typeof name === "string" ? linkByName(name) : undefined;
+        // From now on the property is found before the proxy is asked.
+        if (value !== undefined) Object.defineProperty(linked, name, { value });
+        return value;
+      },
     },
-  });
-}
+  ),
+);
 
-const linked = {};
-for (const [name, { args, returns, ...rest }] of Object.entries(functions)) {
-  defineLazily(linked, name, () => link("symbol" in rest ? rest.symbol : name, args, returns));
-}
-for (const [name, { number, args }] of Object.entries(systemCalls)) {
-  defineLazily(linked, name, () => {
-    const nr = typeof number === "number" ? number : number[process.arch as "x64" | "arm64"];
-    const call = link("syscall", ["i64", ...args], "i64_fast");
-    return (...values: unknown[]) => call(nr, ...values);
-  });
+function linkByName(name: string): Call | undefined {
+  if (Object.hasOwn(functions, name)) {
+    const { args, returns, ...rest } = functions[name as keyof typeof functions];
+    return link("symbol" in rest ? rest.symbol : name, args, returns);
+  }
+  if (!Object.hasOwn(systemCalls, name)) return undefined;
+  const { number, args } = systemCalls[name as keyof typeof systemCalls];
+  const nr = typeof number === "number" ? number : number[process.arch as "x64" | "arm64"];
+  const call = link("syscall", ["i64", ...args], "i64_fast");
+  return (...values: unknown[]) => call(nr, ...values);
 }
 
 /** libc, a property a function. A call returns what C returns: the caller checks for -1 and reads `errno()` at once. */

@@ -49,21 +49,15 @@ export function struct<const F extends Record<string, FieldType>>(
   fields: F,
   addressOf?: (bytes: Uint8Array) => number,
 ): Struct<F> {
-  const offsets = {} as { [K in keyof F]: number };
-  let end = 0;
-  let alignment = 1;
-  for (const key of Object.keys(fields) as (keyof F & string)[]) {
-    const type = fields[key] as FieldType;
-    const size = typeof type === "string" ? scalars[type] : type.bytes;
-    const align = typeof type === "string" ? size : 1;
-    end = Math.ceil(end / align) * align;
-    offsets[key] = end;
-    end += size;
-    alignment = Math.max(alignment, align);
-  }
-  const size = Math.ceil(end / alignment) * alignment;
+  // Worked out on first use: there are some dozens of structs, and a process uses a few.
+  let known: Layout<F> | undefined;
+  const layout = () => {
+    known ??= layOut(fields);
+    return known;
+  };
 
   function pack(values: { readonly [K in keyof F]?: FieldValue<F[K]> }): Uint8Array {
+    const { size, offsets } = layout();
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     const targets: Uint8Array[] = [];
@@ -88,6 +82,7 @@ export function struct<const F extends Record<string, FieldType>>(
   }
 
   function unpack(bytes: Uint8Array, offset = 0): { [K in keyof F]: UnpackedValue<F[K]> } {
+    const { size, offsets } = layout();
     if (bytes.length < offset + size) {
       throw new Error(
         `struct ${name} needs ${size} bytes at offset ${offset}, the buffer has ${bytes.length}`,
@@ -105,7 +100,40 @@ export function struct<const F extends Record<string, FieldType>>(
     return result as { [K in keyof F]: UnpackedValue<F[K]> };
   }
 
-  return { name, size, offsets, pack, unpack };
+  return {
+    name,
+    get size() {
+      return layout().size;
+    },
+    get offsets() {
+      return layout().offsets;
+    },
+    pack,
+    unpack,
+  };
+}
+
+interface Layout<F> {
+  readonly size: number;
+  readonly offsets: { readonly [K in keyof F]: number };
+}
+
+/** C's rules: each field at a multiple of its size, the whole a multiple of the largest. */
+function layOut<F extends Record<string, FieldType>>(fields: F): Layout<F> {
+  const offsets = {} as { [K in keyof F]: number };
+  let end = 0;
+  let alignment = 1;
+  for (const key of Object.keys(fields) as (keyof F & string)[]) {
+    const type = fields[key] as FieldType;
+    const size = typeof type === "string" ? scalars[type] : type.bytes;
+    const align = typeof type === "string" ? size : 1;
+    end = Math.ceil(end / align) * align;
+    offsets[key] = end;
+    end += size;
+    alignment = Math.max(alignment, align);
+  }
+  const size = Math.ceil(end / alignment) * alignment;
+  return { size, offsets };
 }
 
 function writeScalar(view: DataView, offset: number, type: Scalar, value: number | bigint): void {

@@ -45,7 +45,7 @@ export function applyAttributes(
       set(bytesOf(stored), value);
     } catch (error) {
       if (special && name.startsWith("user.") && failedWith(error, "EPERM", "EACCES")) continue;
-      if (!failedWith(error, "EOPNOTSUPP", "ENOTSUP", "EPERM")) throw error;
+      if (!failedWith(error, "EOPNOTSUPP", "EPERM")) throw error;
       warn(`extended attribute ${showBytes(name)} is not kept: ${error.code}`);
     }
   }

@@ -1,5 +1,6 @@
 /** Whole directories: listing as bytes, recursive removal that follows no link, names made safe against power cuts. */
 import {
+  AT_REMOVEDIR,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
@@ -8,10 +9,21 @@ import {
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { randomHex } from "../base/random.ts";
-import { check, failedWith } from "./error.ts";
+import type { ErrnoName } from "./error.ts";
+import { check, failedWith, failureOf } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
-import { mkdirat, openat, openat2, openDirectory, renameat, rmdirat, unlinkat } from "./file.ts";
+import {
+  displayPath,
+  encodePath,
+  mkdirat,
+  numberOf,
+  openat,
+  openat2,
+  openDirectory,
+  renameat,
+  rmdirat,
+} from "./file.ts";
 
 export interface DirectoryEntry {
   readonly name: Buffer;
@@ -74,17 +86,13 @@ export function removeTree(directory: Fd | undefined, path: Path): void {
 }
 
 function removeTreeAlone(directory: Fd | undefined, path: Path): void {
-  try {
-    unlinkat(directory, path);
-  } catch (error) {
-    if (failedWith(error, "ENOENT", "ENOTDIR")) return;
-    if (!failedWith(error, "EISDIR", "EPERM")) throw error;
-    // From the parent's descriptor: the path to it may well cross mount points, only what is below may not.
-    const { parent, name } = splitPath(path);
-    using above = parent.length === 0 ? undefined : openat(directory, parent, O_RDONLY | O_DIRECTORY);
-    emptyTree(above ?? directory, name);
-    rmdirat(above ?? directory, name);
-  }
+  const failure = tryUnlink(directory, path, ["ENOENT", "ENOTDIR", "EISDIR", "EPERM"]);
+  if (failure === undefined || failure === "ENOENT" || failure === "ENOTDIR") return;
+  // From the parent's descriptor: the path to it may well cross mount points, only what is below may not.
+  const { parent, name } = splitPath(path);
+  using above = parent.length === 0 ? undefined : openat(directory, parent, O_RDONLY | O_DIRECTORY);
+  emptyTree(above ?? directory, name);
+  rmdirat(above ?? directory, name);
 }
 
 /** The part up to the last slash (with it, empty when there is none) and the name after it. */
@@ -123,26 +131,25 @@ function emptyTree(directory: Fd | undefined, path: Path): void {
   }
 }
 
+// Most directories are tried as files and have entries: such failures are asked for and cost no exception.
+function tryUnlink(
+  directory: Fd | undefined,
+  path: Path,
+  expected: readonly ErrnoName[],
+  flags = 0,
+): ErrnoName | undefined {
+  const result = libc.unlinkat(numberOf(directory), encodePath(path), flags);
+  return failureOf(result, { operation: "unlinkat", subject: () => displayPath(path), expected });
+}
+
 /** False when it is a directory. */
 function removeFile(directory: Fd, name: Path): boolean {
-  try {
-    unlinkat(directory, name);
-    return true;
-  } catch (error) {
-    if (failedWith(error, "EISDIR", "EPERM")) return false;
-    throw error;
-  }
+  return tryUnlink(directory, name, ["EISDIR", "EPERM"]) === undefined;
 }
 
 /** False when it has entries. */
 function removeEmpty(directory: Fd, name: Path): boolean {
-  try {
-    rmdirat(directory, name);
-    return true;
-  } catch (error) {
-    if (failedWith(error, "ENOTEMPTY", "EEXIST")) return false;
-    throw error;
-  }
+  return tryUnlink(directory, name, ["ENOTEMPTY", "EEXIST"], AT_REMOVEDIR) === undefined;
 }
 
 /** The names in the directory at `path` on the disk: renames into it survive a power cut from here on. */

@@ -2,7 +2,37 @@
 import { errno } from "../../ffi/libc.ts";
 import { CurruntError } from "../base/error.ts";
 
-/** Always of kind "internal": only the caller knows whether an ENOENT means that a thing does not exist. */
+/** Error numbers that callers ask about (asm-generic/errno-base.h and errno.h: the same on all our architectures). */
+const numbers = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  ENXIO: 6,
+  EBADF: 9,
+  EAGAIN: 11,
+  EACCES: 13,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  EPIPE: 32,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ENODATA: 61,
+  EOPNOTSUPP: 95,
+  ECONNRESET: 104,
+  ECONNREFUSED: 111,
+} as const;
+
+/** The name of an error number that callers ask about. */
+export type ErrnoName = keyof typeof numbers;
+
+/**
+ * Always of kind "internal": only the caller knows whether an ENOENT means that a thing does not exist. The message is
+ * made when it is read: most failures are expected, and looking up the words takes as long as starting a container's half.
+ */
 export class SyscallError extends CurruntError {
   override readonly name = "SyscallError";
 
@@ -14,13 +44,20 @@ export class SyscallError extends CurruntError {
   readonly subject: string | undefined;
 
   constructor(operation: string, errno: number, subject?: string) {
-    const about = subject === undefined ? operation : `${operation} ${JSON.stringify(subject)}`;
-    super("internal", `${about}: ${describeErrno(errno)}`, {
-      hint: hints[`${operation} ${errnoCode(errno)}`],
-    });
+    super("internal", "");
     this.operation = operation;
     this.errno = errno;
     this.subject = subject;
+    Object.defineProperties(this, {
+      message: { get: () => this.#describe() },
+      hint: { get: () => hints[`${operation} ${errnoCode(errno)}`] },
+    });
+  }
+
+  #describe(): string {
+    const about =
+      this.subject === undefined ? this.operation : `${this.operation} ${JSON.stringify(this.subject)}`;
+    return `${about}: ${describeErrno(this.errno)}`;
   }
 
   /** The symbolic name: "ENOENT". */
@@ -80,7 +117,24 @@ export function check(result: number, operation: string, subject?: string): numb
   return result;
 }
 
+/** A call that may fail in ways that the caller is prepared for. */
+export interface Attempt {
+  readonly operation: string;
+  /** Text for an unexpected failure. */
+  readonly subject: () => string;
+  readonly expected: readonly ErrnoName[];
+}
+
+/** Undefined when the call succeeded, else the name of the expected failure; throws the SyscallError of any other. */
+export function failureOf(result: number, { operation, subject, expected }: Attempt): ErrnoName | undefined {
+  if (result !== -1) return undefined;
+  const error = errno();
+  const name = expected.find((candidate) => numbers[candidate] === error);
+  if (name === undefined) throw new SyscallError(operation, error, subject());
+  return name;
+}
+
 /** True for a SyscallError with one of these codes. */
-export function failedWith(error: unknown, ...codes: string[]): error is SyscallError {
-  return error instanceof SyscallError && codes.includes(error.code);
+export function failedWith(error: unknown, ...codes: ErrnoName[]): error is SyscallError {
+  return error instanceof SyscallError && codes.some((name) => numbers[name] === error.errno);
 }

@@ -1,6 +1,6 @@
 /** Extended attributes with names and values as bytes, by descriptor and name, never through a link. */
 import { libc } from "../../ffi/libc.ts";
-import { check, failedWith } from "./error.ts";
+import { check, failureOf } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path } from "./file.ts";
 import { checkPath, displayPath, encodePath } from "./file.ts";
@@ -28,23 +28,23 @@ export function setxattrat(directory: Fd, path: Path, name: Path, value: Uint8Ar
 
 /** The attribute's value, or undefined when it is not there or the file system has none. */
 export function fgetxattr(file: Fd, name: Path): Buffer | undefined {
-  const value = Buffer.alloc(maximumSizeBytes);
+  const value = Buffer.allocUnsafeSlow(maximumSizeBytes);
   const length = libc.fgetxattr(file.number, encodePath(name), value, value.length);
-  return absent(() => value.subarray(0, checkPath(length, "fgetxattr", name)));
+  return absent(length, "fgetxattr", name) ? undefined : value.subarray(0, length);
 }
 
 /** The value of an attribute of `path` itself, or undefined when it is not there. Needs /proc. */
 export function getxattrat(directory: Fd, path: Path, name: Path): Buffer | undefined {
-  const value = Buffer.alloc(maximumSizeBytes);
+  const value = Buffer.allocUnsafeSlow(maximumSizeBytes);
   const length = libc.lgetxattr(procPath(directory, path), encodePath(name), value, value.length);
-  return absent(() => value.subarray(0, checkPath(length, "lgetxattr", path)));
+  return absent(length, "lgetxattr", path) ? undefined : value.subarray(0, length);
 }
 
 /** The names of all attributes of `path` itself. Needs /proc. */
 export function listxattrat(directory: Fd, path: Path): Buffer[] {
-  const names = Buffer.alloc(maximumSizeBytes);
+  const names = Buffer.allocUnsafeSlow(maximumSizeBytes);
   const length = libc.llistxattr(procPath(directory, path), names, names.length);
-  const end = absent(() => checkPath(length, "llistxattr", path)) ?? 0;
+  const end = absent(length, "llistxattr", path) ? 0 : length;
   const result: Buffer[] = [];
   for (let start = 0; start < end; ) {
     const stop = names.indexOf(0, start);
@@ -57,7 +57,7 @@ export function listxattrat(directory: Fd, path: Path): Buffer[] {
 /** Removes an attribute of an open file; does nothing when it is not there. */
 export function fremovexattr(file: Fd, name: Path): void {
   const result = libc.fremovexattr(file.number, encodePath(name));
-  absent(() => checkPath(result, "fremovexattr", name));
+  absent(result, "fremovexattr", name);
 }
 
 // There is no lsetxattr by descriptor before Linux 6.13. The magic link leads to the directory itself;
@@ -71,11 +71,8 @@ function nonEmpty(value: Uint8Array): Uint8Array {
   return value.length === 0 ? new Uint8Array(1) : value;
 }
 
-function absent<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (failedWith(error, "ENODATA", "EOPNOTSUPP", "ENOTSUP")) return undefined;
-    throw error;
-  }
+/** True when the attribute, or attributes altogether, are not there. */
+function absent(result: number, operation: string, path: Path): boolean {
+  const expected = ["ENODATA", "EOPNOTSUPP"] as const;
+  return failureOf(result, { operation, subject: () => displayPath(path), expected }) !== undefined;
 }
