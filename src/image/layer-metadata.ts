@@ -15,6 +15,21 @@ export interface MetadataOptions {
   readonly gid: number;
 }
 
+/** The same for files that are made. */
+export interface CreationOptions extends MetadataOptions {
+  /** What the kernel takes away from the mode of a new file. */
+  readonly umask: number;
+}
+
+/** Nobody else may open a file, pipe or device before its owner and mode are set. */
+export const closedMode = 0o600;
+
+/** The mode to make a file with: its own where nothing needs to be changed later, which saves a call a file. */
+export function initialMode({ uid, gid, mode }: TarEntry, options: CreationOptions): number {
+  const needsOwner = uid !== options.uid || gid !== options.gid;
+  return needsOwner || (mode & (0o7000 | options.umask)) !== 0 ? closedMode : mode;
+}
+
 // chown clears set-id bits and capabilities: it comes before both. Attributes and mode leave the modification time alone.
 
 /** Gives an open file or directory what its entry says. `mode`: the one it has now. */

@@ -20,8 +20,8 @@ import { fremovexattr, fsetxattr } from "../sys/xattr.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { ForeignLink, PendingLinks } from "./layer-link.ts";
 import { findLinkTarget, linkPending } from "./layer-link.ts";
-import type { MetadataOptions } from "./layer-metadata.ts";
-import { applyMetadata, applyMetadataAt } from "./layer-metadata.ts";
+import type { CreationOptions } from "./layer-metadata.ts";
+import { applyMetadata, applyMetadataAt, closedMode, initialMode } from "./layer-metadata.ts";
 import {
   cleanPath,
   isMarker,
@@ -60,7 +60,7 @@ export interface LayerResult {
 export class LayerWriter implements TarHandler, Disposable {
   readonly #tree: LayerTree;
   readonly #namespace: OverlayNamespace;
-  readonly #metadata: MetadataOptions;
+  readonly #metadata: CreationOptions;
   readonly #warnings = new Set<string>();
   readonly #pending: PendingLinks = new Map();
   #sizeBytes = 0;
@@ -83,6 +83,7 @@ export class LayerWriter implements TarHandler, Disposable {
       uid: process.geteuid?.() ?? -1,
       // On a file system that takes the group from the parent (mount option grpid), none is left to chance.
       gid: gid === process.getegid?.() ? gid : -1,
+      umask: process.umask(),
     };
   }
 
@@ -106,7 +107,7 @@ export class LayerWriter implements TarHandler, Disposable {
     using _open = file;
     this.#about(entry.path, () => {
       if (entry.sparse) ftruncate(file, entry.sizeBytes);
-      applyMetadata(file, entry, newFileMode, this.#metadata);
+      applyMetadata(file, entry, initialMode(entry, this.#metadata), this.#metadata);
     });
   }
 
@@ -207,7 +208,8 @@ export class LayerWriter implements TarHandler, Disposable {
     this.#pending.delete(place.path);
     if (entry.type === "file") {
       const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-      this.#file = this.#create(place, () => openat(place.directory, place.name, flags, newFileMode));
+      const mode = initialMode(entry, this.#metadata);
+      this.#file = this.#create(place, () => openat(place.directory, place.name, flags, mode));
     } else if (entry.type === "symlink") {
       this.#create(place, () => symlinkat(bytesOf(entry.linkPath), place.directory, place.name));
       applyMetadataAt(place, entry, this.#metadata);
@@ -219,7 +221,7 @@ export class LayerWriter implements TarHandler, Disposable {
     const [kind, ...device] =
       type === "fifo" ? [S_IFIFO] : ([type === "block" ? S_IFBLK : S_IFCHR, major, minor] as const);
     try {
-      this.#create(place, () => mknodat(place.directory, place.name, kind | newFileMode, ...device));
+      this.#create(place, () => mknodat(place.directory, place.name, kind | closedMode, ...device));
       return true;
     } catch (error) {
       // A user namespace has no devices but those that the host gives it.
@@ -292,8 +294,6 @@ export class LayerWriter implements TarHandler, Disposable {
   }
 }
 
-/** Nobody else may open a file before its owner and mode are set. */
-const newFileMode = 0o600;
 const newDirectoryMode = 0o700;
 /** Bytes of attributes of directories, which are kept until the end. A small archive can hold gigabytes of them, compressed. */
 const maximumAttributes = 64 << 20;

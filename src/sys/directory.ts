@@ -1,5 +1,6 @@
 /** Whole directories: listing as bytes, recursive removal that follows no link, names made safe against power cuts. */
 import {
+  AT_FDCWD,
   AT_REMOVEDIR,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -62,11 +63,8 @@ export function makeDirectories(path: string, mode: number): void {
 }
 
 function makeUnlessThere(path: string, mode: number): void {
-  try {
-    mkdirat(undefined, path, mode);
-  } catch (error) {
-    if (!failedWith(error, "EEXIST")) throw error;
-  }
+  const attempt = { operation: "mkdirat", subject: () => path, expected: ["EEXIST"] } as const;
+  failureOf(libc.mkdirat(AT_FDCWD, encodePath(path), mode), attempt);
 }
 
 /**

@@ -3,10 +3,9 @@ import { arch, cpus, release } from "node:os";
 
 export interface Contender {
   name: string;
-  command: string[];
+  /** The same each time, or one for each run: 0 is the untimed one. */
+  command: string[] | ((run: number) => string[]);
   env?: Record<string, string>;
-  /** Runs before each timed run, not timed. */
-  prepare?: string[];
   /** What the first, untimed run must print; absent: nothing. */
   prints?: string | RegExp;
 }
@@ -46,9 +45,9 @@ export function runOnce(command: string[], env?: Record<string, string>): Sample
 /** Checks that each contender does what it should, then times them in turns, so that a slow moment hits all alike. */
 export function race(contenders: Contender[], runs: number): Timing[] {
   const samples = contenders.map((): Sample[] => []);
-  for (const { name, command, env, prepare, prints = "" } of contenders) {
-    if (prepare !== undefined) runOnce(prepare, env);
-    const { stdout } = runOnce(command, env);
+  for (const contender of contenders) {
+    const { name, prints = "" } = contender;
+    const { stdout } = runTurn(contender, 0);
     const right = typeof prints === "string" ? stdout === prints : prints.test(stdout);
     if (!right) throw new Error(`${name} printed ${JSON.stringify(stdout)} instead of ${prints}`);
   }
@@ -57,15 +56,18 @@ export function race(contenders: Contender[], runs: number): Timing[] {
       // The order is turned round each time: who comes first has the colder cache.
       const index = run % 2 === 0 ? turn : contenders.length - 1 - turn;
       const contender = contenders[index];
-      if (contender === undefined) continue;
-      if (contender.prepare !== undefined) {
-        runOnce(contender.prepare, contender.env);
-        runOnce(["sync"]);
-      }
-      samples[index]?.push(runOnce(contender.command, contender.env));
+      if (contender !== undefined) samples[index]?.push(runTurn(contender, run + 1));
     }
   }
   return contenders.map(({ name }, index) => summarise(name, samples[index] ?? []));
+}
+
+function runTurn({ command, env }: Contender, run: number): Sample {
+  if (typeof command !== "function") return runOnce(command, env);
+  const now = command(run);
+  // What the one before wrote is on the disk before the clock starts.
+  runOnce(["sync"]);
+  return runOnce(now, env);
 }
 
 function summarise(name: string, samples: Sample[]): Timing {

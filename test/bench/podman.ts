@@ -3,7 +3,6 @@ import { join } from "node:path";
 
 export interface Podman {
   pull(image: string): string[];
-  removeImage(image: string): string[];
   run(image: string, command: string[], runtime: string): string[];
   start(image: string, command: string[]): string[];
   removeContainers(): string[];
@@ -18,7 +17,6 @@ export function makePodman(directory: string): Podman {
   const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
   return {
     pull: (image) => [...podman, "pull", "--quiet", "--tls-verify=false", image],
-    removeImage: (image) => [...podman, "rmi", "--force", "--ignore", image],
     run: (image, command, runtime) => [
       ...[...podman, "run", "--rm", "--network", "none", "--runtime", runtime, ...limits, image, ...command],
     ],
