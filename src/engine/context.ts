@@ -3,9 +3,9 @@ import type { Database } from "bun:sqlite";
 import { openDatabase } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { dataPaths } from "../base/paths.ts";
-import { prepareRoots } from "../base/roots.ts";
 import { exitFast } from "../sys/exit.ts";
 import { recover } from "./recover.ts";
+import { prepareRoots } from "./roots.ts";
 import { ContainerStore } from "./store.ts";
 
 /** An open engine. */

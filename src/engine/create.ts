@@ -1,9 +1,11 @@
 /** Makes the record and the files of a new container. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import { adjustCapabilities } from "../runtime/capability.ts";
+import { failedWith } from "../sys/error.ts";
+import { mkdirat } from "../sys/file.ts";
+import { readSmallFile, writeSmallFile } from "../sys/small-file.ts";
 import type { ContainerRecord, ContainerStatus } from "./container.ts";
 import { newID, shortID } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -30,7 +32,7 @@ export async function createContainer(
   const input = await inputOf(context, id, options, watch);
   const record = store(context, input, status);
   const paths = containerPaths(context.roots, id);
-  for (const directory of [paths.upper, paths.work, paths.etc]) mkdirSync(directory, { mode: 0o755 });
+  for (const directory of [paths.upper, paths.work, paths.etc]) mkdirat(undefined, directory, 0o755);
   writeHostFiles(paths.etc, input.hostname, options);
   makeSources(context.roots, record);
   return record;
@@ -113,8 +115,7 @@ function writeHostFiles(directory: string, hostname: string, options: RunOptions
   const { network, extraHosts, dns } = options;
   const host = { hosts: readHostFile("/etc/hosts"), resolvConf: readResolvConf(network) };
   const files = hostFiles({ hostname, network, extraHosts, dns, host });
-  for (const [name, text] of Object.entries(files))
-    writeFileSync(join(directory, name), text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(files)) writeSmallFile(join(directory, name), text, 0o644);
 }
 
 /** systemd's stub listens on the host's loopback; from another network its upstream servers are of use. */
@@ -127,9 +128,9 @@ function readResolvConf(network: RunOptions["network"]): string {
 
 function readHostFile(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readSmallFile(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    if (failedWith(error, "ENOENT")) return "";
     throw wrap(error, `read "${path}"`);
   }
 }

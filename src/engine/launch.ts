@@ -1,8 +1,8 @@
 /** Starts a monitor for a container, early: it loads while the client still finds out what to run. */
-import { mkdirSync } from "node:fs";
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
+import { makeDirectories } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
 import { shortID } from "./container.ts";
@@ -23,9 +23,9 @@ export interface Launched {
  */
 export function lockContainer(roots: Roots, paths: ContainerPaths): Fd | undefined {
   using _entrance = shareLock(dataPaths(roots).containersLock);
-  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  makeDirectories(paths.directory, 0o700);
   const lock = tryLock(paths.lock);
-  if (lock !== undefined) mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  if (lock !== undefined) makeDirectories(paths.run, 0o700);
   return lock;
 }
 

@@ -1,10 +1,19 @@
 /** The caller's own standard streams in a session: output that may be slow, input, raw mode, window, signals. */
-import { fstatSync } from "node:fs";
-import { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../ffi/kernel.ts";
+import {
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFSOCK,
+} from "../../ffi/kernel.ts";
 import { wrap } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { openat, writeAll } from "../sys/file.ts";
+import { statat } from "../sys/stat.ts";
 import { Reader, Writer } from "../sys/stream.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import { isTerminal, rawMode, windowSize } from "../sys/terminal.ts";
@@ -180,8 +189,8 @@ export class LocalStreams implements Disposable {
  * not become non-blocking. Files keep their position, so they are used as they are; they never block for long.
  */
 function openOwn(number: number, flags: number): Fd {
-  const status = fstatSync(number);
-  if (status.isFIFO() || (status.isCharacterDevice() && isTerminal(number))) {
+  const kind = kindOf(number);
+  if (kind === S_IFIFO || (kind === S_IFCHR && isTerminal(number))) {
     try {
       return openat(undefined, `/proc/self/fd/${number}`, flags | O_NONBLOCK | O_NOCTTY);
     } catch (error) {
@@ -190,6 +199,11 @@ function openOwn(number: number, flags: number): Fd {
     }
   }
   return new Fd(number);
+}
+
+/** The S_IF… type of an open file. */
+function kindOf(number: number): number {
+  return statat(new Fd(number), "").mode & S_IFMT;
 }
 
 /** Standard output or error. */
@@ -202,7 +216,7 @@ class Output implements Disposable {
   constructor(number: number, onDrain: () => void) {
     this.#fd = openOwn(number, O_WRONLY);
     this.#lent = this.#fd.number === number;
-    if (!this.#lent || fstatSync(number).isSocket()) this.#writer = new Writer(this.#fd, onDrain);
+    if (!this.#lent || kindOf(number) === S_IFSOCK) this.#writer = new Writer(this.#fd, onDrain);
   }
 
   get drained(): boolean {

@@ -1,12 +1,12 @@
 /** Puts right what a killed client, a dead monitor or a power cut left: run by each command before it looks. */
-import { readdirSync, statSync } from "node:fs";
 import { isDiskFull } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
-import { removeTree } from "../sys/directory.ts";
+import { listDirectory, removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { isLocked, tryLock, tryLockOnce } from "../sys/lock.ts";
+import { statat } from "../sys/stat.ts";
 import { endInit } from "./signal.ts";
 import type { ContainerStore } from "./store.ts";
 
@@ -19,7 +19,7 @@ const lostExitCode = 137;
  * at rest are looked at one by one only when the numbers say that something is amiss, as after a boot.
  */
 export function recover(roots: Roots, store: ContainerStore): void {
-  const busy = readdirSync(roots.run);
+  const busy = listDirectory(roots.run);
   for (const id of busy) recoverOne(roots, store, id);
   const { total, running } = store.count();
   const { containers, containersLock } = dataPaths(roots);
@@ -28,7 +28,7 @@ export function recover(roots: Roots, store: ContainerStore): void {
   // Between its making and its lock a directory looks abandoned. Next time, when somebody is at that now.
   using entrance = tryLockOnce(containersLock);
   if (entrance === undefined) return;
-  for (const id of readdirSync(containers)) if (store.find(id) === undefined) recoverOne(roots, store, id);
+  for (const id of listDirectory(containers)) if (store.find(id) === undefined) recoverOne(roots, store, id);
 }
 
 /**
@@ -36,7 +36,7 @@ export function recover(roots: Roots, store: ContainerStore): void {
  * does not (it says 1) makes the answer negative, and each sweep thorough.
  */
 function directoriesIn(path: string): number {
-  return statSync(path).nlink - 2;
+  return statat(undefined, path).links - 2;
 }
 
 function recoverOne(roots: Roots, store: ContainerStore, id: string): void {

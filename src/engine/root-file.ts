@@ -1,10 +1,10 @@
 /** Reads text files of a container's root, which may be whatever their maker wanted them to be. */
-import { readFileSync } from "node:fs";
 import { O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openInRoot } from "../sys/file.ts";
+import { readToEnd } from "../sys/small-file.ts";
 import { statat } from "../sys/stat.ts";
 
 const maximumBytes = 8 * 1024 * 1024;
@@ -18,7 +18,7 @@ export function readInRoot(root: Fd, path: string): string {
   if ((mode & S_IFMT) !== S_IFREG || sizeBytes > maximumBytes) {
     throw new CurruntError("invalid", `read "${path}" of the container: not a regular file of at most 8 MiB`);
   }
-  return readFileSync(file.number, "utf8");
+  return readToEnd(file);
 }
 
 function openIfThere(root: Fd, path: string): Fd | undefined {

@@ -1,7 +1,9 @@
 /** `<run root>/<id>/state.json`: which process is the container's init, in the form of the runtime's state files. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { ContainerPaths } from "../base/paths.ts";
+import { failedWith } from "../sys/error.ts";
+import { renameat } from "../sys/file.ts";
 import { startTimeOf } from "../sys/process.ts";
+import { readSmallFile, writeSmallFile } from "../sys/small-file.ts";
 
 /** What names a running init for sure. */
 interface RunState {
@@ -25,17 +27,17 @@ export function writeRunState(paths: ContainerPaths, id: string, pid: number): v
     owner: "root",
     annotations: {},
   };
-  writeFileSync(`${paths.state}.new`, JSON.stringify(record), { mode: 0o600 });
-  renameSync(`${paths.state}.new`, paths.state);
+  writeSmallFile(`${paths.state}.new`, JSON.stringify(record), 0o600);
+  renameat(undefined, `${paths.state}.new`, undefined, paths.state);
 }
 
 /** The init of a container, or undefined when it does not run (any more). */
 export function readRunState(paths: ContainerPaths): RunState | undefined {
   let state: unknown;
   try {
-    state = JSON.parse(readFileSync(paths.state, "utf8"));
+    state = JSON.parse(readSmallFile(paths.state));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (failedWith(error, "ENOENT")) return undefined;
     throw error;
   }
   if (typeof state !== "object" || state === null) return undefined;

@@ -1,11 +1,13 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
-import { rmSync, writeFileSync } from "node:fs";
+
+import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { relaxDurability } from "../base/database.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
-import { prepareRoots } from "../base/roots.ts";
 import { removeTree } from "../sys/directory.ts";
+import { failedWith } from "../sys/error.ts";
+import { openat, unlinkat, writeAll } from "../sys/file.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -15,6 +17,7 @@ import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
 import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
+import { prepareRoots } from "./roots.ts";
 import { awaitMonitor, startSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { StartRequest } from "./start-request.ts";
@@ -124,11 +127,11 @@ async function startWith(
 
 function writeCidFile(path: string, id: string, undo: DisposableStack): void {
   try {
-    writeFileSync(path, id, { flag: "wx" });
-    undo.defer(() => rmSync(path, { force: true }));
+    using file = openat(undefined, path, O_WRONLY | O_CREAT | O_EXCL, 0o644);
+    undo.defer(() => unlinkat(undefined, path));
+    writeAll(file, Buffer.from(id));
   } catch (error) {
-    const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
-    if (!exists) throw wrap(error, `write the ID to ${JSON.stringify(path)}`);
+    if (!failedWith(error, "EEXIST")) throw wrap(error, `write the ID to ${JSON.stringify(path)}`);
     throw new CurruntError("exists", `write the ID to ${JSON.stringify(path)}: the file exists`, {
       hint: "it may belong to another container: remove it, or give another -cidfile",
     });

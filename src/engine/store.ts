@@ -1,12 +1,11 @@
 /** Containers in the index and on disk: stored, found by name or ID, marked, removed. */
 import type { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDiskFull } from "../base/database.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
-import { removeTree } from "../sys/directory.ts";
+import { makeDirectories, removeTree } from "../sys/directory.ts";
 import type { Container, ContainerRecord, ContainerStatus } from "./container.ts";
 
 interface Row {
@@ -128,7 +127,7 @@ export class ContainerStore {
     { volumes = true } = {},
   ): void {
     const { directory, run } = containerPaths(this.#roots, id);
-    mkdirSync(run, { recursive: true, mode: 0o700 });
+    makeDirectories(run, 0o700);
     try {
       this.forget(id);
     } catch (error) {

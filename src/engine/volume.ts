@@ -1,5 +1,4 @@
 /** Volumes: what the image has at their place goes into new anonymous ones; missing sources of binds are made. */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
 import type { Roots } from "../base/paths.ts";
@@ -8,7 +7,8 @@ import { copyTree } from "../sys/copy.ts";
 import { makeDirectories, removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openInRoot } from "../sys/file.ts";
+import { openInRoot, renameat } from "../sys/file.ts";
+import { isThere } from "../sys/stat.ts";
 import type { ContainerRecord } from "./container.ts";
 
 /** The directory of an anonymous volume. */
@@ -23,17 +23,17 @@ export function volumePath(roots: Roots, name: string): string {
 export function fillVolumes(roots: Roots, record: ContainerRecord, root: Fd): void {
   for (const { name, target, copy } of record.anonymousVolumes) {
     const path = volumePath(roots, name);
-    if (existsSync(path)) continue;
+    if (isThere(undefined, path)) continue;
     using source = copy ? openDirectoryIfThere(root, target) : undefined;
     if (source === undefined) {
-      mkdirSync(path, { recursive: true, mode: 0o755 });
+      makeDirectories(path, 0o755);
       continue;
     }
     // Under another name until it is complete: a start that was killed must not leave a part that counts as filled.
     const unfinished = `${path}.new`;
     removeTree(undefined, unfinished);
     copyTree(source, unfinished);
-    renameSync(unfinished, path);
+    renameat(undefined, unfinished, undefined, path);
   }
 }
 

@@ -1,11 +1,12 @@
 /** The content store: manifests and configs as files named by their digest. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
+import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } from "../../ffi/kernel.ts";
 import type { BackgroundSync } from "../sys/blocking.ts";
-import { fsyncDirectory } from "../sys/directory.ts";
+import { fsyncDirectory, listDirectory, makeDirectories } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
-import { openat, openDirectory, unlinkat, writeAll } from "../sys/file.ts";
+import { openat, openDirectory, renameat, unlinkat, writeAll } from "../sys/file.ts";
+import { readBytes } from "../sys/small-file.ts";
+import { isThere } from "../sys/stat.ts";
 import { digestOf, isDigest, parseDigest } from "./digest.ts";
 
 /** Blobs under `blobs/<algorithm>/<hex>`. */
@@ -25,16 +26,17 @@ export class BlobStore {
 
   /** Whether there is a file for it, damaged or not. */
   has(digest: string): boolean {
-    return existsSync(this.path(digest));
+    return isThere(undefined, this.path(digest));
   }
 
   /** The content; undefined when it is missing, or damaged: then it has to come anew. */
   read(digest: string): Uint8Array | undefined {
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(this.path(digest));
+      using file = openat(undefined, this.path(digest), O_RDONLY);
+      bytes = readBytes(file);
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      if (failedWith(error, "ENOENT")) return undefined;
       throw error;
     }
     return digestOf(bytes, parseDigest(digest).algorithm) === digest ? bytes : undefined;
@@ -56,8 +58,8 @@ export class BlobStore {
     }
     await sync.finish();
     for (const [from, to] of renames) {
-      mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
-      renameSync(from, to);
+      makeDirectories(dirname(to), 0o700);
+      renameat(undefined, from, undefined, to);
     }
     for (const folder of new Set(renames.map(([, to]) => dirname(to)))) fsyncDirectory(folder);
   }
@@ -79,7 +81,7 @@ const algorithms = ["sha256", "sha512"] as const;
 
 function listing(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    return listDirectory(folder);
   } catch {
     // There is no folder for an algorithm that was never used.
     return [];

@@ -1,9 +1,10 @@
 /** Garbage collection: layers and blobs that no image needs, and what dead processes left. */
 import type { Database } from "bun:sqlite";
-import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { DataPaths } from "../base/paths.ts";
+import { listDirectory } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
+import { renameat } from "../sys/file.ts";
 import { claimDirectory, shareDirectory } from "../sys/lease.ts";
 import type { BlobStore } from "./blob.ts";
 import { isDigest } from "./digest.ts";
@@ -25,8 +26,9 @@ export function collectGarbage(database: Database, paths: DataPaths, blobs: Blob
   if (lease === undefined) return;
   const kept = database.transaction(() => deleteRows(database)).immediate();
   // Renamed first, removed after: nobody ever sees half a layer under its name, whenever this ends.
-  for (const name of readdirSync(paths.layers)) {
-    if (!kept.layers.has(name)) renameSync(join(paths.layers, name), join(trash.path, name));
+  for (const name of listDirectory(paths.layers)) {
+    if (!kept.layers.has(name))
+      renameat(undefined, join(paths.layers, name), undefined, join(trash.path, name));
   }
   if (blobs.list().some((digest) => !kept.blobs.has(digest))) blobs.collect(reachable(kept.blobs, blobs));
 }

@@ -1,5 +1,4 @@
 /** Snapshots: layers stacked by overlayfs into one detached mount that no path leads to. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
@@ -7,7 +6,7 @@ import type { Fd } from "../sys/fd.ts";
 import { fchmod, fchown, openat, openDirectory } from "../sys/file.ts";
 import { changeMount, cloneTree } from "../sys/mount.ts";
 import { mountOverlay } from "../sys/overlay.ts";
-import { statat } from "../sys/stat.ts";
+import { isThere, statat } from "../sys/stat.ts";
 import { fgetxattr } from "../sys/xattr.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 
@@ -76,7 +75,7 @@ function effectiveLowers(lowers: readonly string[], namespace: OverlayNamespace)
 /** The upper's own mode and owner are those of the snapshot's root: when it is new, they are the top layer's. */
 function prepareUpper(top: string, upper: string, work: string): void {
   // overlayfs makes a directory there when it is mounted; what the container did to its root since is its own.
-  if (existsSync(join(work, "work"))) return;
+  if (isThere(undefined, join(work, "work"))) return;
   using source = openDirectory(top);
   using directory = openDirectory(upper);
   const { uid, gid, mode } = statat(source, "");

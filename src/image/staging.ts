@@ -1,13 +1,14 @@
 /** Staging directories: where a pull puts what is not complete; who still works in them is told by locks. */
-import { fstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import { randomHex } from "../base/random.ts";
-import { removeTree } from "../sys/directory.ts";
+import { listDirectory, removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { mkdirat } from "../sys/file.ts";
 import { claimDirectory, shareDirectory } from "../sys/lease.ts";
 import { tryLock } from "../sys/lock.ts";
+import { lookup, statat } from "../sys/stat.ts";
 
 const WORK_PREFIX = "work-";
 const LOCK_PREFIX = "lock-";
@@ -22,7 +23,7 @@ export function makeStaging(root: string): Staging {
   // While this is held nobody sweeps: between mkdir and lock the directory looks abandoned.
   using _entrance = shareDirectory(root);
   const path = join(root, WORK_PREFIX + randomHex(8));
-  mkdirSync(path, { mode: 0o700 });
+  mkdirat(undefined, path, 0o700);
   const lock = claimDirectory(path);
   if (lock === undefined) throw new CurruntError("internal", `lock ${path}: somebody else did`);
   return {
@@ -40,7 +41,7 @@ export function makeStaging(root: string): Staging {
 
 /** Removes what dead processes left under `root`. Cheap when there is nothing; never touches what is in use. */
 export function sweepStaging(root: string): void {
-  for (const name of readdirSync(root)) {
+  for (const name of listDirectory(root)) {
     const path = join(root, name);
     if (name.startsWith(LOCK_PREFIX)) {
       const held = tryKeyLock(root, name.slice(LOCK_PREFIX.length));
@@ -100,6 +101,5 @@ export class KeyLock implements Disposable {
 }
 
 function isStill(fd: Fd, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && found.ino === fstatSync(fd.number).ino;
+  return lookup(undefined, path)?.inode === statat(fd, "").inode;
 }

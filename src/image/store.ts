@@ -1,10 +1,10 @@
 /** The image store: references, images and layers in the index, with protection of what is in use. */
 import type { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import type { DataPaths, Roots } from "../base/paths.ts";
 import { dataPaths } from "../base/paths.ts";
+import { isThere } from "../sys/stat.ts";
 import { BlobStore } from "./blob.ts";
 import { collectGarbage } from "./garbage.ts";
 import { resolveName } from "./lookup.ts";
@@ -146,7 +146,7 @@ export class ImageStore {
 
   /** True when the layer is in its place. A directory under `layers/` is complete: it came there by one rename. */
   hasLayer(id: string): boolean {
-    return existsSync(this.layerPath(id));
+    return isThere(undefined, this.layerPath(id));
   }
 
   /** The directories of an image's layers, top first, as an overlay takes them. */

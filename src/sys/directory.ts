@@ -17,7 +17,6 @@ import type { Path } from "./file.ts";
 import {
   displayPath,
   encodePath,
-  mkdirat,
   numberOf,
   openat,
   openat2,
@@ -32,11 +31,13 @@ export interface DirectoryEntry {
   readonly isDirectory: boolean | undefined;
 }
 
+/** What the kernel lists into; nobody waits between a listing and its reading. */
+const buffer = Buffer.allocUnsafeSlow(32768);
+
 /** The entries of an open directory, without "." and "..", from its start. */
 export function readDirectory(directory: Fd): DirectoryEntry[] {
   // A fresh descriptor: the position belongs to the open file, which others may share.
   using listing = openat(directory, ".", O_RDONLY | O_DIRECTORY);
-  const buffer = Buffer.alloc(32768);
   const entries: DirectoryEntry[] = [];
   for (;;) {
     const length = check(libc.getdents64(listing.number, buffer, buffer.length), "getdents64");
@@ -54,17 +55,24 @@ export function readDirectory(directory: Fd): DirectoryEntry[] {
 const dot = Buffer.from(".");
 const dotDot = Buffer.from("..");
 
-/** Makes the directory at absolute `path` and those above it, as far as they are missing. A file there will do too. */
-export function makeDirectories(path: string, mode: number): void {
-  for (let end = path.indexOf("/", 1); end !== -1; end = path.indexOf("/", end + 1)) {
-    makeUnlessThere(path.slice(0, end), mode);
-  }
-  makeUnlessThere(path, mode);
+/** The names in the directory at `path`. */
+export function listDirectory(path: string): string[] {
+  using directory = openDirectory(path);
+  return readDirectory(directory).map(({ name }) => name.toString());
 }
 
-function makeUnlessThere(path: string, mode: number): void {
-  const attempt = { operation: "mkdirat", subject: () => path, expected: ["EEXIST"] } as const;
-  failureOf(libc.mkdirat(AT_FDCWD, encodePath(path), mode), attempt);
+/** Makes the directory at absolute `path` and those above it, as far as they are missing. A file there will do too. */
+export function makeDirectories(path: string, mode: number): void {
+  if (makeUnlessThere(path, mode, ["EEXIST", "ENOENT"]) !== "ENOENT") return;
+  for (let end = path.indexOf("/", 1); end !== -1; end = path.indexOf("/", end + 1)) {
+    makeUnlessThere(path.slice(0, end), mode, ["EEXIST"]);
+  }
+  makeUnlessThere(path, mode, ["EEXIST"]);
+}
+
+function makeUnlessThere(path: string, mode: number, expected: readonly ErrnoName[]): ErrnoName | undefined {
+  const result = libc.mkdirat(AT_FDCWD, encodePath(path), mode);
+  return failureOf(result, { operation: "mkdirat", subject: () => path, expected });
 }
 
 /**

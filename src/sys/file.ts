@@ -177,8 +177,8 @@ export function fchmod(file: Fd, mode: number): void {
 }
 
 /** Permission bits by name. Follows links: Linux cannot set the mode of one. */
-export function fchmodat(directory: Fd, path: Path, mode: number): void {
-  checkPath(libc.fchmodat(directory.number, encodePath(path), mode, 0), "fchmodat", path);
+export function fchmodat(directory: Fd | undefined, path: Path, mode: number): void {
+  checkPath(libc.fchmodat(numberOf(directory), encodePath(path), mode, 0), "fchmodat", path);
 }
 
 const timespecs = new DataView(new ArrayBuffer(32));

@@ -1,18 +1,35 @@
-/** Reads files of the kernel's and other small ones at once, without loading node:fs, which takes milliseconds. */
-import { O_RDONLY } from "../../ffi/kernel.ts";
+/** Reads and writes small files, the kernel's among them, without loading node:fs, which takes milliseconds. */
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
-import { decodeText } from "../../ffi/text.ts";
+import { decodeText, encodeText } from "../../ffi/text.ts";
 import { check } from "./error.ts";
-import { openat } from "./file.ts";
+import type { Fd } from "./fd.ts";
+import { openat, writeAll } from "./file.ts";
 
 /** The text of the file at `path`, byte for byte (`decodeText`). Files of /proc have no size: it is read to its end. */
 export function readSmallFile(path: string): string {
   using file = openat(undefined, path, O_RDONLY);
+  return readToEnd(file);
+}
+
+/** The same for an open file, from its position on. */
+export function readToEnd(file: Fd): string {
+  return decodeText(readBytes(file));
+}
+
+/** The bytes of an open file, from its position on. */
+export function readBytes(file: Fd): Buffer {
   const chunks: Buffer[] = [];
   for (;;) {
     const chunk = Buffer.allocUnsafe(4096);
-    const length = check(libc.read(file.number, chunk, chunk.length), "read", path);
-    if (length === 0) return decodeText(Buffer.concat(chunks));
+    const length = check(libc.read(file.number, chunk, chunk.length), "read");
+    if (length === 0) return Buffer.concat(chunks);
     chunks.push(chunk.subarray(0, length));
   }
+}
+
+/** Writes `text` to the file at `path`, which is made with `mode` when it is missing, and emptied when it is not. */
+export function writeSmallFile(path: string, text: string, mode: number): void {
+  using file = openat(undefined, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+  writeAll(file, encodeText(text));
 }

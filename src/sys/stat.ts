@@ -1,10 +1,10 @@
 /** What a file is, by directory descriptor and name: type, owner, size, times to the nanosecond. */
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statx } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
-import { failedWith } from "./error.ts";
+import { failureOf } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import type { Path, Timestamp } from "./file.ts";
-import { checkPath, encodePath, numberOf } from "./file.ts";
+import { checkPath, displayPath, encodePath, numberOf } from "./file.ts";
 
 export interface Status {
   /** Type and permissions. */
@@ -33,9 +33,16 @@ function readTime(offset: number): Timestamp {
 
 /** `man 2 statx` of `path` itself; the empty path is `directory` itself (also one that is opened with O_PATH). */
 export function statat(directory: Fd | undefined, path: Path): Status {
+  checkPath(callStatx(directory, path), "statx", path);
+  return readStatus();
+}
+
+function callStatx(directory: Fd | undefined, path: Path): number {
   const flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
-  const result = libc.statx(numberOf(directory), encodePath(path), flags, STATX_BASIC_STATS, statxBytes);
-  checkPath(result, "statx", path);
+  return libc.statx(numberOf(directory), encodePath(path), flags, STATX_BASIC_STATS, statxBytes);
+}
+
+function readStatus(): Status {
   // Field by field: unpacking the whole struct costs ten times as much, and unpacking a layer does this often.
   const { offsets } = statx;
   const u32 = (offset: number) => statxView.getUint32(offset, true);
@@ -56,10 +63,12 @@ export function statat(directory: Fd | undefined, path: Path): Status {
 
 /** Like `statat`; undefined when nothing is there. */
 export function lookup(directory: Fd | undefined, path: Path): Status | undefined {
-  try {
-    return statat(directory, path);
-  } catch (error) {
-    if (failedWith(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw error;
-  }
+  return isThere(directory, path) ? readStatus() : undefined;
+}
+
+/** Whether there is anything at `path`, a dangling link too. */
+export function isThere(directory: Fd | undefined, path: Path): boolean {
+  const expected = ["ENOENT", "ENOTDIR"] as const;
+  const result = callStatx(directory, path);
+  return failureOf(result, { operation: "statx", subject: () => displayPath(path), expected }) === undefined;
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { openDatabase } from "../../src/base/database.ts";
 import { explain, hintOf } from "../../src/base/error.ts";
-import { prepareRoots } from "../../src/base/roots.ts";
+import { prepareRoots } from "../../src/engine/roots.ts";
 import { parsePlatform } from "../../src/image/platform.ts";
 import type { PullEvent } from "../../src/image/progress.ts";
 import type { PullOptions } from "../../src/image/pull.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../../../src/base/database.ts";
 import { CurruntError } from "../../../src/base/error.ts";
-import { prepareRoots } from "../../../src/base/roots.ts";
+import { prepareRoots } from "../../../src/engine/roots.ts";
 import { digestOf } from "../../../src/image/digest.ts";
 import { leaseLayers } from "../../../src/image/garbage.ts";
 import { parseReference } from "../../../src/image/reference.ts";

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prepareRoots } from "../../../src/base/roots.ts";
+import { prepareRoots } from "../../../src/engine/roots.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-roots-"));
 afterAll(() => rmSync(directory, { recursive: true }));

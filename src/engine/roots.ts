@@ -1,8 +1,10 @@
 /** Makes the data root and the run root. */
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
-import { CurruntError } from "./error.ts";
-import type { Roots } from "./paths.ts";
-import { dataPaths } from "./paths.ts";
+import { CurruntError } from "../base/error.ts";
+import type { Roots } from "../base/paths.ts";
+import { dataPaths } from "../base/paths.ts";
+import { listDirectory, makeDirectories } from "../sys/directory.ts";
+import { fchmodat } from "../sys/file.ts";
+import { isThere } from "../sys/stat.ts";
 
 /**
  * Makes the directories of both roots where they are missing: the data root for root's eyes only (loose modes were
@@ -11,17 +13,16 @@ import { dataPaths } from "./paths.ts";
  */
 export function prepareRoots(roots: Roots): void {
   const { database, containersLock: _, ...directories } = dataPaths(roots);
-  if (!existsSync(database)) {
-    const made = mkdirSync(roots.data, { recursive: true, mode: 0o700 });
-    if (made === undefined) refuseForeign(roots.data);
-    chmodSync(roots.data, 0o700);
-    for (const directory of Object.values(directories))
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (!isThere(undefined, database)) {
+    if (isThere(undefined, roots.data)) refuseForeign(roots.data);
+    makeDirectories(roots.data, 0o700);
+    fchmodat(undefined, roots.data, 0o700);
+    for (const directory of Object.values(directories)) makeDirectories(directory, 0o700);
   }
-  if (!existsSync(roots.run)) {
-    mkdirSync(roots.run, { recursive: true, mode: 0o711 });
+  if (!isThere(undefined, roots.run)) {
+    makeDirectories(roots.run, 0o711);
     // The caller's umask may have taken bits away.
-    chmodSync(roots.run, 0o711);
+    fchmodat(undefined, roots.run, 0o711);
   }
 }
 
@@ -30,7 +31,7 @@ function refuseForeign(directory: string): void {
   // The file system's own, and what SQLite makes beside the index.
   const expected = (name: string) =>
     own.includes(name) || name === "lost+found" || name.startsWith("index.db-");
-  const foreign = readdirSync(directory).find((name) => !expected(name));
+  const foreign = listDirectory(directory).find((name) => !expected(name));
   if (foreign === undefined) return;
   throw new CurruntError(
     "invalid",
