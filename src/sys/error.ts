@@ -49,12 +49,13 @@ export class SyscallError extends CurruntError {
     this.errno = errno;
     this.subject = subject;
     Object.defineProperties(this, {
-      message: { get: () => this.#describe() },
+      message: { get: () => this.describe() },
       hint: { get: () => hints[`${operation} ${errnoCode(errno)}`] },
     });
   }
 
-  #describe(): string {
+  /** The message. */
+  protected describe(): string {
     const about =
       this.subject === undefined ? this.operation : `${this.operation} ${JSON.stringify(this.subject)}`;
     return `${about}: ${describeErrno(this.errno)}`;

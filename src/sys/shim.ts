@@ -41,17 +41,22 @@ export interface Started {
 /** A step that failed. */
 export class StepError extends SyscallError {
   readonly step: Step | undefined;
-  /** The system call and why it failed, in the kernel's own words where it gave any. */
-  readonly reason: string;
 
+  /** `kernelText`: what the kernel said of it, often nothing. */
   constructor(step: Step | undefined, operation: string, number: number, kernelText: string) {
-    const subject = kernelText === "" ? undefined : kernelText;
-    super(operation, number, subject);
+    super(operation, number, kernelText === "" ? undefined : kernelText);
     this.step = step;
-    const doing = step === undefined ? "receive the plan" : describeStep(step);
-    const detail = kernelText === "" ? "" : ` (${kernelText})`;
-    this.reason = `${operation}: ${describeErrno(number)}${detail}`;
-    this.message = `${doing}: ${this.reason}`;
+  }
+
+  /** The system call and why it failed, in the kernel's own words where it gave any. */
+  get reason(): string {
+    const detail = this.subject === undefined ? "" : ` (${this.subject})`;
+    return `${this.operation}: ${describeErrno(this.errno)}${detail}`;
+  }
+
+  protected override describe(): string {
+    const doing = this.step === undefined ? "receive the plan" : describeStep(this.step);
+    return `${doing}: ${this.reason}`;
   }
 }
 
