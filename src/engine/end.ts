@@ -1,8 +1,8 @@
 /** Ending containers: wait, stop, kill, remove. */
-import { existsSync } from "node:fs";
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import { isLocked, tryLock, waitForUnlock } from "../sys/lock.ts";
+import { isThere } from "../sys/stat.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { observeEnd } from "./observe.ts";
@@ -88,7 +88,7 @@ export async function removeContainer(
 /** Refuses what cannot be done to a container whose program does not run yet; one that has just ended passes. */
 function refuseStarting({ roots, containers }: Context, { record }: Container, action: string): void {
   const paths = containerPaths(roots, record.id);
-  const starting = isLocked(paths.lock) && !existsSync(paths.state);
+  const starting = isLocked(paths.lock) && !isThere(undefined, paths.state);
   // The end is recorded before the state goes.
   if (!starting || containers.find(record.id)?.status !== "running") return;
   throw new CurruntError("conflict", `${action} container "${record.name}": it is being started`, {

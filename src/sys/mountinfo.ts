@@ -1,5 +1,7 @@
 /** The mounts that this process sees (`man 5 proc`, /proc/pid/mountinfo). */
-import { readFileSync } from "node:fs";
+import { O_RDONLY } from "../../ffi/kernel.ts";
+import { openat } from "./file.ts";
+import { readBytes } from "./small-file.ts";
 
 export interface MountInfo {
   readonly id: number;
@@ -15,7 +17,8 @@ export interface MountInfo {
 
 /** All mounts, in the kernel's order: what is mounted over another comes later. */
 export function readMounts(): MountInfo[] {
-  const lines = readFileSync("/proc/thread-self/mountinfo").toString("latin1").split("\n");
+  using file = openat(undefined, "/proc/thread-self/mountinfo", O_RDONLY);
+  const lines = readBytes(file).toString("latin1").split("\n");
   return lines.flatMap((line) => {
     const fields = line.split(" ");
     const [id, parentId, device = "", root = "", mountPoint = ""] = fields;
