@@ -6,7 +6,7 @@ import { ago, humanSize, shortId } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import { reportStyle } from "./report.ts";
 import type { Column } from "./table.ts";
-import { absentListFlags, printList } from "./table.ts";
+import { absentListFlags, listFlags, printList } from "./table.ts";
 
 export const images = defineCommand({
   name: "images",
@@ -14,14 +14,10 @@ export const images = defineCommand({
   description: "Lists the images that are here, a line for each of their names.",
   examples: [{ command: "currunt images -format '{{.Repository}}:{{.Tag}}'", text: "chosen fields" }],
   flags: {
-    quiet: { type: "boolean", short: "q", help: "print IDs only" },
+    quiet: listFlags.quiet,
     digests: { type: "boolean", help: "show the digests of their manifests" },
     "no-trunc": { type: "boolean", help: "do not shorten IDs" },
-    format: {
-      type: "string",
-      metavar: "table|json|TEMPLATE",
-      help: "form of the list; a template has fields such as {{.ID}}",
-    },
+    format: listFlags.format,
   },
   absent: absentListFlags,
   positionals: { max: 0, names: "no arguments" },

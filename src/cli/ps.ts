@@ -4,7 +4,7 @@ import { defineCommand } from "./command.ts";
 import { ago, humanDuration, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import type { Column } from "./table.ts";
-import { absentListFlags, printList } from "./table.ts";
+import { absentListFlags, listFlags, printList } from "./table.ts";
 
 export const ps = defineCommand({
   name: "ps",
@@ -18,13 +18,9 @@ export const ps = defineCommand({
   ],
   flags: {
     all: { type: "boolean", short: "a", help: "show those that do not run too" },
-    quiet: { type: "boolean", short: "q", help: "print IDs only" },
+    quiet: listFlags.quiet,
     "no-trunc": { type: "boolean", help: "do not shorten IDs and commands" },
-    format: {
-      type: "string",
-      metavar: "table|json|TEMPLATE",
-      help: "form of the list; a template has fields such as {{.ID}}",
-    },
+    format: listFlags.format,
   },
   absent: absentListFlags,
   positionals: { max: 0, names: "no arguments" },

@@ -1,4 +1,5 @@
 /** Lists of things: as a table for people, as JSON or by a template for programs. */
+import type { FlagTable } from "./flag.ts";
 import { layOut, print, printJson } from "./output.ts";
 import { parseTemplate } from "./template.ts";
 
@@ -20,6 +21,16 @@ export interface ListOptions<Row> {
   /** `-quiet`: only what this gives for each row. */
   readonly quiet?: ((row: Row) => string) | undefined;
 }
+
+/** Flags that all lists have. */
+export const listFlags = {
+  quiet: { type: "boolean", short: "q", help: "print IDs only" },
+  format: {
+    type: "string",
+    metavar: "table|json|TEMPLATE",
+    help: "form of the list; a template has fields such as {{.ID}}",
+  },
+} as const satisfies FlagTable;
 
 /** docker's flags of lists that have no effect to offer here yet. `-f` would be taken for a short -format otherwise. */
 export const absentListFlags: Readonly<Record<string, string>> = {

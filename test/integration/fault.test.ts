@@ -172,6 +172,12 @@ describe("kill -9", () => {
   });
 });
 
+/** Runs a script, $0 being the program, where what it mounts never shows outside. */
+function runWithOwnMounts(currunt: Currunt, script: string, args: string[]) {
+  const shell = ["unshare", "-m", "--propagation", "private", "bash", "-c", script];
+  return run([...shell, currunt.program, ...args], { env: currunt.env, cwd: currunt.work });
+}
+
 describe("a full disk", () => {
   test("during a pull is said, and leaves the store as it was", async () => {
     await using currunt = await Currunt.create();
@@ -184,19 +190,7 @@ describe("a full disk", () => {
       "$0" images -quiet | grep -q . && exit 97
       ls -A "$CURRUNT_DATA_ROOT/staging" | grep -q . && exit 96
       "$0" run -rm -quiet -network none "$2" echo still works || exit 95`;
-    const command = [
-      "unshare",
-      "-m",
-      "--propagation",
-      "private",
-      "bash",
-      "-c",
-      script,
-      currunt.program,
-      image,
-      small,
-    ];
-    const { code, stdout, stderr } = await run(command, { env: currunt.env, cwd: currunt.work });
+    const { code, stdout, stderr } = await runWithOwnMounts(currunt, script, [image, small]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "still works\n" });
     expect(stderr).toMatch(/ENOSPC|no space/i);
     expect(existsSync(join(currunt.data, "index.db"))).toBe(false);
@@ -213,18 +207,7 @@ describe("a full disk", () => {
       "$0" ps -aq | grep -q . || exit 96
       "$0" rm -force full >/dev/null || exit 94
       "$0" run -rm -quiet -network none "$1" echo still works || exit 95`;
-    const command = [
-      "unshare",
-      "-m",
-      "--propagation",
-      "private",
-      "bash",
-      "-c",
-      script,
-      currunt.program,
-      image,
-    ];
-    const { code, stdout, stderr } = await run(command, { env: currunt.env, cwd: currunt.work });
+    const { code, stdout, stderr } = await runWithOwnMounts(currunt, script, [image]);
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: "code 1\ncode 1\nstill works\n",
