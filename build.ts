@@ -200,28 +200,31 @@ function forgetRuntimeVariables(executable: string): void {
 }
 
 /**
- * Seccomp filters for `seccomp-ready.ts`, by the digest of their profile: the default one, those of containers that add one
- * capability, drop all or have all. Compiling one takes as long as all else at a container's start.
+ * What `seccomp-ready.ts` and `seccomp-foreseen.ts` have in stock: the default profile's filters for containers with the default
+ * capabilities, one more, none or all. Compiling one takes as long as all else at a container's start.
  */
 async function readyFilters(architecture: Architecture): Promise<Record<string, string>> {
-  const [{ compileSeccomp }, { digestProfile }, { defaultSeccompProfile }, capability] = await Promise.all([
+  const [{ compileSeccomp }, { filterKey }, { defaultSeccompProfile }, capability] = await Promise.all([
     import("./src/runtime/seccomp.ts"),
     import("./src/runtime/seccomp-ready.ts"),
     import("./src/runtime/seccomp-profile.ts"),
     import("./src/runtime/capability.ts"),
   ]);
-  const { adjustCapabilities, capabilityNames } = capability;
+  const { adjustCapabilities, capabilityNames, defaultCapabilities } = capability;
   const sets = [
-    adjustCapabilities({ add: [], drop: [] }),
     adjustCapabilities({ add: [], drop: ["ALL"] }),
     adjustCapabilities({ add: ["ALL"], drop: [] }),
     ...capabilityNames.map((name) => adjustCapabilities({ add: [name], drop: [] })),
   ];
   const machine = architecture === "arm64" ? "aarch64" : "x86_64";
-  const profiles = sets.map((names) => defaultSeccompProfile(names, machine));
-  return Object.fromEntries(
-    profiles.map((profile) => [digestProfile(profile), compileSeccomp(profile, machine).toBase64()]),
-  );
+  const program = (names: readonly string[]) =>
+    compileSeccomp(defaultSeccompProfile(names, machine), machine).toBase64();
+  const usual = { key: filterKey(defaultCapabilities), program: program(defaultCapabilities) };
+  const foreseen = Object.fromEntries(sets.map((names) => [filterKey(names), program(names)]));
+  return {
+    CURRUNT_DEFAULT_FILTER: JSON.stringify(usual),
+    CURRUNT_FORESEEN_FILTERS: JSON.stringify(foreseen),
+  };
 }
 
 /** Compiles `src/main.ts`, its workers and the shim into one executable at `outfile`. */
@@ -247,7 +250,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
-      CURRUNT_SECCOMP: JSON.stringify(await readyFilters(target.architecture)),
+      ...(await readyFilters(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
     compile: {

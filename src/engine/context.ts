@@ -15,12 +15,12 @@ export interface Context {
   readonly containers: ContainerStore;
 }
 
-/** Opens the index and puts right what was broken off before. */
-export async function openContext(roots: Roots): Promise<Context> {
+/** Opens the index and puts right what was broken off before; with `sweep` false that is left to the caller. */
+export async function openContext(roots: Roots, { sweep = true } = {}): Promise<Context> {
   prepareRoots(roots);
   const database = await openDatabase(dataPaths(roots).database);
   exitFast();
   const containers = new ContainerStore(database, roots);
-  recover(roots, containers);
+  if (sweep) recover(roots, containers);
   return { roots, database, containers };
 }

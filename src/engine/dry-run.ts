@@ -18,9 +18,10 @@ export async function describeRun(context: Context, options: RunOptions): Promis
   const record = await previewContainer(context, local);
   // Read-only: the users are looked up in it, nothing else.
   using root = mountSnapshot({ lowers: lowersOf(context.roots, record) });
-  const spec = await completeSpec(root, record);
+  const spec = completeSpec(root, record);
   const bundle = containerPaths(context.roots, record.id).directory;
+  const defaultSeccomp = record.seccomp === "default";
   return describePlan(
-    await compileOptions({ id: record.id, spec, bundle, rootfs: root, deathSignal: SIGKILL }),
+    await compileOptions({ id: record.id, spec, bundle, rootfs: root, defaultSeccomp, deathSignal: SIGKILL }),
   );
 }

@@ -78,7 +78,9 @@ export class Engine {
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
   async run(options: RunOptions, watch: PullWatch = {}): Promise<RunResult> {
     const { runContainer } = await import("./run.ts");
-    return await runContainer(this.roots, () => this.#open(), options, watch);
+    // Only a name can be in the way of a new container: else what was broken off is seen to while the program runs.
+    const sweep = options.name !== undefined;
+    return await runContainer(this.roots, () => this.#open({ sweep }), options, watch);
   }
 
   /** Creates a container that `start` can start; resolves to its ID. */
@@ -180,8 +182,8 @@ export class Engine {
     return await removeImage(await this.#open(), name, options);
   }
 
-  async #open(): Promise<Context> {
-    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots));
+  async #open(options: { sweep?: boolean } = {}): Promise<Context> {
+    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots, options));
     return await this.#context;
   }
 }

@@ -18,6 +18,7 @@ import type { SessionEnd } from "./engine.ts";
 import { mergeEnvironment } from "./environment.ts";
 import { LocalStreams } from "./local-streams.ts";
 import type { ExecOptions } from "./options.ts";
+import { ownSeccomp } from "./prepare.ts";
 import { readInRoot } from "./root-file.ts";
 import { readRunState } from "./run-state.ts";
 import type { Pipes, ProgramEnds } from "./stdio.ts";
@@ -41,11 +42,14 @@ async function executeAt(record: ContainerRecord, pid: number, options: ExecOpti
   using local = new LocalStreams(options, () => streams?.resumeOutput());
   const terminal = options.terminal && !options.detach;
   const process = processOf(record, root, options, terminal ? local.size : undefined);
-  const spec = await specOf(record, process, options);
+  // Of a privileged program as of a privileged container: none.
+  const defaultSeccomp = !options.privileged && record.seccomp === "default";
+  const spec = specOf(record, options);
   using undo = new DisposableStack();
   const pipes = terminal ? undefined : pipesFor(options, process);
   if (pipes !== undefined) undo.defer(() => closeProgramEnds(pipes));
-  using program = await execInContainer({ pid, process, spec, stdio: pipes?.program ?? "inherit" });
+  const stdio = pipes?.program ?? "inherit";
+  using program = await execInContainer({ pid, process, spec, defaultSeccomp, stdio });
   undo.dispose();
   if (options.detach) return { kind: "exited", exitCode: 0 };
   local.takeTerminal();
@@ -132,9 +136,6 @@ function processOf(
   };
 }
 
-async function specOf(record: ContainerRecord, process: Process, options: ExecOptions): Promise<Spec> {
-  if (options.privileged) return record.spec;
-  const { seccompOf } = await import("./prepare.ts");
-  const seccomp = await seccompOf(record.seccomp, process.capabilities?.bounding ?? []);
-  return { ...record.spec, linux: { ...record.spec.linux, ...seccomp } };
+function specOf({ spec, seccomp }: ContainerRecord, { privileged }: ExecOptions): Spec {
+  return privileged ? spec : { ...spec, linux: { ...spec.linux, ...ownSeccomp(seccomp) } };
 }

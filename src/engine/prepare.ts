@@ -17,6 +17,8 @@ export interface Prepared {
   /** Detached mount of the root file system. */
   readonly root: Fd;
   readonly spec: Spec;
+  /** The default seccomp profile is meant, which the spec does not spell out. */
+  readonly defaultSeccomp: boolean;
 }
 
 /** Mounts the root and completes the spec; on failure nothing stays mounted. */
@@ -28,9 +30,9 @@ export async function prepare(request: StartRequest): Promise<Prepared> {
     const { fillVolumes } = await import("./volume.ts");
     fillVolumes(request.roots, record, root);
   }
-  const spec = await completeSpec(root, record, request.size);
+  const spec = completeSpec(root, record, request.size);
   undo.move();
-  return { root, spec };
+  return { root, spec, defaultSeccomp: record.seccomp === "default" };
 }
 
 async function mountRoot({ roots, record, onWarning }: StartRequest): Promise<Fd> {
@@ -73,8 +75,8 @@ function hexOf(digest: string): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
-/** The spec with what only the root can tell: the user, its capabilities, HOME; and the seccomp profile. */
-export async function completeSpec(root: Fd, record: ContainerRecord, size?: WindowSize): Promise<Spec> {
+/** The spec with what only the root can tell: the user, its capabilities, HOME; and a seccomp profile of the container's own. */
+export function completeSpec(root: Fd, record: ContainerRecord, size?: WindowSize): Spec {
   const { spec, seccomp, interactive } = record;
   const user = resolveUser(record.user, readInRoot(root, "/etc/passwd"), readInRoot(root, "/etc/group"));
   const { process, linux } = spec;
@@ -94,17 +96,11 @@ export async function completeSpec(root: Fd, record: ContainerRecord, size?: Win
         ? {}
         : { consoleSize: { height: size.rows, width: size.columns } }),
     },
-    linux: { ...linux, ...(await seccompOf(seccomp, bounding)) },
+    linux: { ...linux, ...ownSeccomp(seccomp) },
   };
 }
 
 /** The part of the spec that a stored choice of seccomp profile stands for. */
-export async function seccompOf(
-  seccomp: ContainerRecord["seccomp"],
-  capabilities: readonly string[],
-): Promise<Pick<NonNullable<Spec["linux"]>, "seccomp">> {
-  if (seccomp === "unconfined") return {};
-  if (seccomp !== "default") return { seccomp };
-  const { defaultSeccompProfile } = await import("../runtime/seccomp-profile.ts");
-  return { seccomp: defaultSeccompProfile(capabilities) };
+export function ownSeccomp(seccomp: ContainerRecord["seccomp"]): Pick<NonNullable<Spec["linux"]>, "seccomp"> {
+  return typeof seccomp === "string" ? {} : { seccomp };
 }

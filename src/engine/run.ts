@@ -2,7 +2,7 @@
 
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { relaxDurability } from "../base/database.ts";
-import { CurruntError, wrap } from "../base/error.ts";
+import { CurruntError, explain, wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
@@ -17,6 +17,7 @@ import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
 import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
+import { recover } from "./recover.ts";
 import { prepareRoots } from "./roots.ts";
 import { awaitMonitor, startSession } from "./session.ts";
 import { startProgram } from "./start.ts";
@@ -52,6 +53,7 @@ export async function runContainer(
     ...options,
     onWarning: watch.onWarning,
     started: () => undo.move(),
+    sweep: options.name === undefined,
   });
   return end === undefined ? { id } : { id, end };
 }
@@ -100,29 +102,49 @@ export async function startContainerAgain(
     terminal: record.terminal,
     ...(detachKeys === undefined ? {} : { detachKeys }),
     started: () => undo.move(),
+    sweep: false,
   });
   return end === undefined ? { id } : { id, end };
 }
 
 /** Undefined: it was left in the background. */
 async function startWith(
-  { roots, containers }: Context,
+  context: Context,
   launched: Launched,
   record: ContainerRecord,
   options: StreamOptions &
-    Pick<StartRequest, "onWarning"> & { readonly attach: boolean; readonly started: () => void },
+    Pick<StartRequest, "onWarning"> & {
+      readonly attach: boolean;
+      readonly started: () => void;
+      /** Put right what was broken off before, now that the program runs. */
+      readonly sweep: boolean;
+    },
 ): Promise<SessionEnd | undefined> {
+  const { roots, containers } = context;
   const { socket, paths } = launched;
   const size = callerWindow();
   const { attach, onWarning } = options;
   const request = { roots, record, attach, onWarning, ...(size === undefined ? {} : { size }) };
   await startProgram(launched, request);
   if (options.attach) {
-    return await startSession(socket, paths, { ...options, remove: () => containers.remove(record) });
+    const remove = () => containers.remove(record);
+    const session = startSession(socket, paths, { ...options, remove });
+    if (options.sweep) sweepBehind(context, onWarning);
+    return await session;
   }
   await awaitMonitor(socket);
   options.started();
+  if (options.sweep) sweepBehind(context, onWarning);
   return undefined;
+}
+
+/** The program runs already: what cannot be put right now is left to the next command. */
+function sweepBehind({ roots, containers }: Context, onWarning: StartRequest["onWarning"]): void {
+  try {
+    recover(roots, containers);
+  } catch (error) {
+    onWarning?.(`clean up after earlier commands: ${explain(error)}`);
+  }
 }
 
 function writeCidFile(path: string, id: string, undo: DisposableStack): void {

@@ -19,7 +19,7 @@ export async function startProgram({ socket, lock }: Launched, request: StartReq
   const { record, roots } = request;
   using undo = new DisposableStack();
   undo.use(lock);
-  const { root, spec } = await prepare(request);
+  const { root, spec, defaultSeccomp } = await prepare(request);
   undo.use(root);
   const { uid = 0, gid = 0 } = spec.process?.user ?? {};
   const pipes = record.terminal ? undefined : openPipes({ input: record.interactive, uid, gid });
@@ -35,6 +35,7 @@ export async function startProgram({ socket, lock }: Launched, request: StartReq
     spec,
     bundle: containerPaths(roots, id).directory,
     rootfs: root,
+    defaultSeccomp,
     stdio: pipes?.program ?? "inherit",
     deathSignal: SIGKILL,
     spawn: (shim) => {

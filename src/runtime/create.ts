@@ -25,6 +25,8 @@ export interface CreateOptions {
   readonly rootfs?: Fd | undefined;
   /** With `spec.process.terminal` the container's pty takes their place, and its master comes back. */
   readonly stdio: Stdio;
+  /** True: the default seccomp profile for the process's bounding set, whatever the spec says. */
+  readonly defaultSeccomp?: boolean | undefined;
   /** Signal that init gets when the calling process dies (`man 2 PR_SET_PDEATHSIG`). */
   readonly deathSignal?: number | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
@@ -50,7 +52,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     const beginning = begin({ id, spec, rootfs: rootfs !== undefined, deathSignal });
     const rest = [
       () => furnish(beginning, furnishOptions(options)),
-      async () => finish(beginning, { spec, deathSignal, seccomp: await seccompOf(spec) }),
+      async () => finish(beginning, { spec, deathSignal, seccomp: await filterOf(options) }),
     ];
     return await carryOut(beginning.draft, rest, { rootfs, stdio, spawn });
   } catch (error) {
@@ -65,8 +67,8 @@ function shortened(id: string): string {
 
 /** What `compile` needs to know beside the options: facts of the host, the compiled seccomp profile. */
 export async function compileOptions(options: Omit<CreateOptions, "stdio">): Promise<CompileOptions> {
-  const { id, spec, rootfs, deathSignal = 0 } = options;
-  const facts = { seccomp: await seccompOf(spec), ...furnishOptions(options) };
+  const { id, rootfs, deathSignal = 0 } = options;
+  const facts = { seccomp: await filterOf(options), ...furnishOptions(options) };
   return { id, rootfs: rootfs !== undefined, deathSignal, ...facts };
 }
 
@@ -75,11 +77,16 @@ function furnishOptions({ spec, bundle }: Pick<CreateOptions, "spec" | "bundle">
   return { spec, bundle, cgroup: needsCgroup ? readHostCgroup() : undefined };
 }
 
-/** The spec's seccomp profile as a filter; undefined when it has none. */
-export async function seccompOf(spec: Spec): Promise<SeccompFilter | undefined> {
-  if (spec.linux?.seccomp === undefined) return undefined;
-  const { loadableFilter } = await import("./seccomp-ready.ts");
-  return loadableFilter(spec.linux.seccomp);
+/** The filter of a container's processes; undefined when they have none. */
+export async function filterOf({
+  spec: { process, linux },
+  defaultSeccomp = false,
+}: Pick<CreateOptions, "spec" | "defaultSeccomp">): Promise<SeccompFilter | undefined> {
+  if (!defaultSeccomp && linux?.seccomp === undefined) return undefined;
+  const { defaultFilter, loadableFilter } = await import("./seccomp-ready.ts");
+  return defaultSeccomp
+    ? defaultFilter(process?.capabilities?.bounding ?? [])
+    : loadableFilter(linux?.seccomp);
 }
 
 export interface CarryOutOptions {

@@ -4,7 +4,7 @@ import { wrap } from "../base/error.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
 import type { Init, Stdio } from "./create.ts";
-import { carryOut, seccompOf } from "./create.ts";
+import { carryOut, filterOf } from "./create.ts";
 import { Draft } from "./draft.ts";
 import type { SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
@@ -16,6 +16,8 @@ export interface ExecOptions {
   readonly process: Process;
   /** The container's spec: its seccomp profile holds for the new process too. */
   readonly spec: Spec;
+  /** True: the default seccomp profile for the process's bounding set, whatever the spec says. */
+  readonly defaultSeccomp?: boolean | undefined;
   /** With `process.terminal` a pty of the container takes their place, and its master comes back. */
   readonly stdio: Stdio;
   readonly deathSignal?: number | undefined;
@@ -23,12 +25,16 @@ export interface ExecOptions {
 
 /** Joins all of init's namespaces and executes; resolves once the program runs. Exit codes as in `startContainer`. */
 export async function execInContainer(options: ExecOptions): Promise<Init> {
-  const { pid, process, spec, stdio, deathSignal = 0 } = options;
+  const { pid, process, spec, stdio, defaultSeccomp, deathSignal = 0 } = options;
   try {
     using init = openProcess(pid);
     const beginning = beginExec({ process, namespaces: namespacesToJoin(pid), deathSignal });
     const rest = async () => {
-      completeExec(beginning, { process, seccomp: await seccompOf(spec), deathSignal });
+      completeExec(beginning, {
+        process,
+        seccomp: await filterOf({ spec: { ...spec, process }, defaultSeccomp }),
+        deathSignal,
+      });
       return beginning.draft.take();
     };
     return await carryOut(beginning.draft, [rest], { init, stdio });

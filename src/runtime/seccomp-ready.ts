@@ -1,9 +1,9 @@
-/** A profile's filter: compiled when currunt was built if it is one of ours, which nearly every container has; else now. */
+/** Filters that are ready to load: of the default profile as it was compiled when currunt was built, or of another, compiled now. */
 import { SECCOMP_FILTER_FLAG_SPEC_ALLOW } from "../../ffi/kernel.ts";
 import type { LinuxSeccomp } from "./spec.ts";
 
-/** Stamped in by `build.ts`: programs in base64, by the digest of their profile. */
-declare const CURRUNT_SECCOMP: Readonly<Record<string, string>> | undefined;
+/** Stamped in by `build.ts`: the program of a container that has neither lost nor got a capability, in base64. */
+declare const CURRUNT_DEFAULT_FILTER: { readonly key: string; readonly program: string } | undefined;
 
 /** What seccomp(2) loads. */
 export interface LoadableFilter {
@@ -16,28 +16,37 @@ export interface LoadableFilter {
 /** The filter of `profile`; undefined for a profile without anything in it, which means none. */
 export async function loadableFilter(profile: LinuxSeccomp | undefined): Promise<LoadableFilter | undefined> {
   if (profile?.defaultAction === undefined) return undefined;
-  const ready = readyProgram(profile);
-  if (ready !== undefined) return { filter: ready, flags: SECCOMP_FILTER_FLAG_SPEC_ALLOW };
   const { compileSeccomp, seccompFlags } = await import("./seccomp.ts");
   return { filter: compileSeccomp(profile), flags: seccompFlags(profile) };
 }
 
-/** What tells two profiles apart: sha256 of their JSON. */
-export function digestProfile(profile: LinuxSeccomp): string {
-  return new Bun.CryptoHasher("sha256").update(toJson(profile)).digest("hex");
-}
-
-function toJson(profile: LinuxSeccomp): string {
-  try {
-    return JSON.stringify(profile);
-  } catch {
-    // A value beyond 2^53 is a bigint, which JSON does not take. Asking for each member is five times slower.
-    return JSON.stringify(profile, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+/**
+ * The filter of the default profile for a container whose bounding set is `capabilities` (names of config.json). The profile
+ * itself is not even made for the sets that the build has foreseen: that would take longer than its clone takes the kernel.
+ */
+export async function defaultFilter(capabilities: readonly string[]): Promise<LoadableFilter> {
+  const program = await readyProgram(filterKey(capabilities));
+  if (program !== undefined) {
+    return { filter: Uint8Array.fromBase64(program), flags: SECCOMP_FILTER_FLAG_SPEC_ALLOW };
   }
+  const [{ compileSeccomp }, { defaultSeccompProfile }] = await Promise.all([
+    import("./seccomp.ts"),
+    import("./seccomp-profile.ts"),
+  ]);
+  return {
+    filter: compileSeccomp(defaultSeccompProfile(capabilities)),
+    flags: SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  };
 }
 
-function readyProgram(profile: LinuxSeccomp): Uint8Array | undefined {
-  if (typeof CURRUNT_SECCOMP === "undefined") return undefined;
-  const program = CURRUNT_SECCOMP[digestProfile(profile)];
-  return program === undefined ? undefined : Uint8Array.fromBase64(program);
+/** What a set of capabilities is called in the table of ready programs. */
+export function filterKey(capabilities: readonly string[]): string {
+  return capabilities.join(" ");
+}
+
+async function readyProgram(key: string): Promise<string | undefined> {
+  if (typeof CURRUNT_DEFAULT_FILTER === "undefined") return undefined;
+  if (CURRUNT_DEFAULT_FILTER.key === key) return CURRUNT_DEFAULT_FILTER.program;
+  const { foreseenProgram } = await import("./seccomp-foreseen.ts");
+  return foreseenProgram(key);
 }
