@@ -32,6 +32,43 @@ export interface Process {
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
   readonly oomScoreAdj?: number;
+  readonly scheduler?: Scheduler;
+  readonly ioPriority?: { readonly class: IOPriorityClass; readonly priority: number };
+  readonly execCPUAffinity?: CPUAffinity;
+}
+
+export type SchedulerPolicy =
+  | "SCHED_OTHER"
+  | "SCHED_BATCH"
+  | "SCHED_IDLE"
+  | "SCHED_FIFO"
+  | "SCHED_RR"
+  | "SCHED_DEADLINE"
+  | "SCHED_ISO";
+
+/** What sched_setattr(2) sets. */
+export interface Scheduler {
+  readonly policy: SchedulerPolicy;
+  /** For the policies OTHER and BATCH. */
+  readonly nice?: number;
+  /** For the policies FIFO and RR. */
+  readonly priority?: number;
+  /** "SCHED_FLAG_RESET_ON_FORK". */
+  readonly flags?: readonly string[];
+  /** Nanoseconds; for the policy DEADLINE, as are the two that follow. */
+  readonly runtime?: number;
+  readonly deadline?: number;
+  readonly period?: number;
+}
+
+export type IOPriorityClass = "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
+
+/** CPUs of a process that joins a running container, as lists: "0-3,7". */
+export interface CPUAffinity {
+  /** Before it is in the container's cgroup. */
+  readonly initial?: string;
+  /** From then on. */
+  readonly final?: string;
 }
 
 export interface User {
@@ -91,6 +128,7 @@ export interface Linux {
   readonly uidMappings?: readonly LinuxIDMapping[];
   readonly gidMappings?: readonly LinuxIDMapping[];
   readonly devices?: readonly LinuxDevice[];
+  readonly timeOffsets?: Readonly<Record<string, TimeOffset>>;
   readonly cgroupsPath?: string;
   readonly resources?: LinuxResources;
   readonly rootfsPropagation?: string;
@@ -99,6 +137,38 @@ export interface Linux {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
+  readonly personality?: { readonly domain: "LINUX" | "LINUX32"; readonly flags?: readonly string[] };
+  readonly intelRdt?: IntelRdt;
+  readonly memoryPolicy?: MemoryPolicy;
+  /** Network interfaces of the host's that move into the container, by their name on the host. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
+}
+
+/** How far a clock of the container's time namespace is from the host's. The key is "monotonic" or "boottime". */
+export interface TimeOffset {
+  readonly secs?: number;
+  readonly nanosecs?: number;
+}
+
+/** A group of /sys/fs/resctrl. */
+export interface IntelRdt {
+  /** Its directory; without one the container's ID. */
+  readonly closID?: string;
+  /** Lines of its file `schemata`, behind those of the two fields that follow. */
+  readonly schemata?: readonly string[];
+  readonly l3CacheSchema?: string;
+  readonly memBwSchema?: string;
+  readonly enableMonitoring?: boolean;
+}
+
+/** What set_mempolicy(2) sets. */
+export interface MemoryPolicy {
+  /** "MPOL_BIND". */
+  readonly mode: string;
+  /** A list: "0-3,7". */
+  readonly nodes?: string;
+  /** "MPOL_F_STATIC_NODES". */
+  readonly flags?: readonly string[];
 }
 
 export type LinuxNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
@@ -128,24 +198,64 @@ export interface LinuxDevice {
   readonly gid?: number;
 }
 
+/** Limits of the container's cgroup. Bytes and counts; -1 means none where the specification has signed numbers. */
 export interface LinuxResources {
   readonly devices?: readonly LinuxDeviceCgroup[];
   readonly memory?: {
     readonly limit?: number;
     readonly reservation?: number;
     readonly swap?: number;
+    readonly kernel?: number;
+    readonly kernelTCP?: number;
     readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
+    readonly useHierarchy?: boolean;
+    readonly checkBeforeUpdate?: boolean;
   };
   readonly cpu?: {
     readonly shares?: number;
     readonly quota?: number;
+    readonly burst?: number;
     readonly period?: number;
+    readonly realtimeRuntime?: number;
+    readonly realtimePeriod?: number;
     readonly cpus?: string;
     readonly mems?: string;
+    readonly idle?: number;
   };
-  readonly pids?: { readonly limit: number };
+  readonly pids?: { readonly limit?: number };
+  readonly blockIO?: LinuxBlockIO;
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  readonly network?: {
+    readonly classID?: number;
+    readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
+  };
+  /** By device: "mlx5_1". */
+  readonly rdma?: Readonly<Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>>;
   readonly unified?: Readonly<Record<string, string>>;
+}
+
+export interface LinuxBlockIO {
+  readonly weight?: number;
+  readonly leafWeight?: number;
+  readonly weightDevice?: readonly LinuxWeightDevice[];
+  readonly throttleReadBpsDevice?: readonly LinuxThrottleDevice[];
+  readonly throttleWriteBpsDevice?: readonly LinuxThrottleDevice[];
+  readonly throttleReadIOPSDevice?: readonly LinuxThrottleDevice[];
+  readonly throttleWriteIOPSDevice?: readonly LinuxThrottleDevice[];
+}
+
+export interface LinuxWeightDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly weight?: number;
+  readonly leafWeight?: number;
+}
+
+export interface LinuxThrottleDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly rate: number;
 }
 
 export interface LinuxDeviceCgroup {
