@@ -1,7 +1,8 @@
 /** What the engine stores of a container, and the rules for IDs and names. */
 import { CurruntError } from "../base/error.ts";
 import { randomHex } from "../base/random.ts";
-import type { LinuxSeccomp, Spec } from "../runtime/spec.ts";
+import type { Spec } from "../runtime/spec.ts";
+import type { LinuxSeccomp } from "../runtime/spec-seccomp.ts";
 import type { UserReference } from "./options.ts";
 
 /** Container states as `ps` and `inspect` show them. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { wrap } from "../base/error.ts";
 import { parseSeccompProfile } from "../runtime/seccomp-file.ts";
-import type { LinuxSeccomp } from "../runtime/spec.ts";
+import type { LinuxSeccomp } from "../runtime/spec-seccomp.ts";
 
 /** The profile at `path`, in the runtime specification's form or docker's, for a container with these capabilities. */
 export function readSeccompProfile(path: string, capabilities: readonly string[]): LinuxSeccomp {

@@ -2,8 +2,8 @@
 import { release } from "node:os";
 import * as v from "valibot";
 import { CurruntError } from "../base/error.ts";
-import type { LinuxSeccomp, LinuxSyscall } from "./spec.ts";
 import { seccompEntrySchema, seccompSchema } from "./spec-schema.ts";
+import type { LinuxSeccomp, LinuxSyscall } from "./spec-seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
 import { nativeArchitecture } from "./syscalls.ts";
 

@@ -8,7 +8,7 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "../../ffi/kernel.ts";
-import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from "./spec.ts";
+import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from "./spec-seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
 import { nativeArchitecture } from "./syscalls.ts";
 

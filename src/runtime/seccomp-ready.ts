@@ -1,6 +1,6 @@
 /** Filters that are ready to load: of the default profile as it was compiled when currunt was built, or of another, compiled now. */
 import { SECCOMP_FILTER_FLAG_SPEC_ALLOW } from "../../ffi/kernel.ts";
-import type { LinuxSeccomp } from "./spec.ts";
+import type { LinuxSeccomp } from "./spec-seccomp.ts";
 
 /** Stamped in by `build.ts`: the program of a container that has neither lost nor got a capability, in base64. */
 declare const CURRUNT_DEFAULT_FILTER: { readonly key: string; readonly program: string } | undefined;

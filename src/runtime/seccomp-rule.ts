@@ -12,7 +12,7 @@ import {
 } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Condition } from "./seccomp-program.ts";
-import type { LinuxSeccompAction, LinuxSeccompArg, LinuxSyscall } from "./spec.ts";
+import type { LinuxSeccompAction, LinuxSeccompArg, LinuxSyscall } from "./spec-seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
 import { syscallNumber } from "./syscalls.ts";
 

@@ -15,7 +15,7 @@ import type { Program, Range } from "./seccomp-program.ts";
 import { auditArchitecture, dispatch, encode, giveBack, whenAll } from "./seccomp-program.ts";
 import type { Entry, Rule } from "./seccomp-rule.ts";
 import { actionOf, invalid, readEntry, rulesByNumber } from "./seccomp-rule.ts";
-import type { LinuxSeccomp } from "./spec.ts";
+import type { LinuxSeccomp } from "./spec-seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
 import { nativeArchitecture, x32Bit } from "./syscalls.ts";
 

@@ -1,7 +1,7 @@
 /** Seccomp profiles from a file: the specification's form, and docker's with its conditions. */
 import { describe, expect, test } from "bun:test";
 import { parseSeccompProfile } from "../../../src/runtime/seccomp-file.ts";
-import type { LinuxSeccomp } from "../../../src/runtime/spec.ts";
+import type { LinuxSeccomp } from "../../../src/runtime/spec-seccomp.ts";
 
 const parse = (json: unknown, capabilities: string[] = []): LinuxSeccomp =>
   parseSeccompProfile(json, { capabilities, machine: "x86_64" });

@@ -12,7 +12,7 @@ import type {
   LinuxSeccompArg,
   LinuxSeccompOperator,
   LinuxSyscall,
-} from "../../../src/runtime/spec.ts";
+} from "../../../src/runtime/spec-seccomp.ts";
 import type { Architecture } from "../../../src/runtime/syscalls.ts";
 import { nativeArchitecture, syscallNames, syscallNumber } from "../../../src/runtime/syscalls.ts";
 import type { Call } from "../../fixtures/bpf.ts";
