@@ -45,6 +45,8 @@ export const operations = {
   capabilities: 35,
   exec: 36,
   forget: 37,
+  lookup: 38,
+  await: 39,
 } as const satisfies Record<Step["op"], number>;
 
 /** `STEP_*` of plan.h. */
@@ -112,9 +114,14 @@ function recordOf(step: Step): StepRecord {
       return { texts: [step.name] };
     case "session":
     case "loopback":
-    case "close":
     case "noNewPrivileges":
       return {};
+    case "close":
+      return packClose(step);
+    case "lookup":
+      return { numbers: [step.paths.length], texts: [step.paths] };
+    case "await":
+      return { slot: step.slot, other: step.failure };
     case "umask":
       return { numbers: [step.mask] };
     case "chdir":
@@ -148,6 +155,15 @@ function recordOf(step: Step): StepRecord {
     default:
       return mountRecordOf(step);
   }
+}
+
+function packClose({ preserve = [], keep }: Step & { op: "close" }): StepRecord {
+  return {
+    slot: keep?.slot,
+    other: keep?.failure,
+    numbers: [preserve.length],
+    texts: preserve.length === 0 ? [] : [new Uint8Array(new Int32Array(preserve).buffer)],
+  };
 }
 
 function packUser(step: Step & { op: "user" }): StepRecord {

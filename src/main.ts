@@ -1,6 +1,12 @@
 /** The entry of the executable: hands the arguments to the command line, or becomes the monitor of a container. */
 
+import { meansOci } from "./cli/oci-choice.ts";
+
 const argv = process.argv.slice(2);
+if (meansOci(process.argv0, argv)) {
+  const { dispatchOci } = await import("./cli/oci-dispatch.ts");
+  process.exit(await dispatchOci(argv));
+}
 if (argv[0] === "monitor") {
   // One process a container for all its life: it must not carry the command line's code with it.
   const { monitor } = await import("./cli/monitor.ts");

@@ -1,4 +1,4 @@
-/* Steps about what the program may do, and the program itself. */
+/* Steps about what the program may do. */
 #include "shim.h"
 
 void step_no_new_privileges(const struct step *step)
@@ -65,25 +65,4 @@ void step_capabilities(const struct step *step)
 	for (u64 i = 0; i < 64; i++)
 		if (ambient >> i & 1)
 			must(sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i), "prctl");
-}
-
-/* As execvp: goes on looking where a file is missing or may not be executed, and remembers the better reason. */
-void step_exec(const struct step *step)
-{
-	const char **paths = list_of(step, 0, step->number[0]);
-	const char **args = list_of(step, 1, step->number[1]);
-	const char **env = list_of(step, 2, step->number[2]);
-	long reason = -ENOENT;
-
-	/* What steps opened is close-on-exec already. Before Linux 5.11 there is no such flag. */
-	sys_close_range(PLAN_SOCKET, ~0u, CLOSE_RANGE_CLOEXEC);
-	send_message(MESSAGE_EXECUTING, 0, NULL, 0, -1);
-	for (; *paths != NULL; paths++) {
-		long result = sys_execve(*paths, args, env);
-		if (result == -EACCES)
-			reason = result;
-		else if (result != -ENOENT && result != -ENOTDIR)
-			fail("execve", -result);
-	}
-	fail("execve", -reason);
 }

@@ -2,6 +2,8 @@
 #include "shim.h"
 
 /* The caller's end closes when the program runs: the socket is close-on-exec. */
+s32 plan_socket = PLAN_SOCKET;
+s32 failure_file = -1;
 static s32 current_step = -1;
 
 static step_function *const functions[OP_COUNT] = {
@@ -42,6 +44,8 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_CAPABILITIES] = step_capabilities,
 	[OP_EXEC] = step_exec,
 	[OP_FORGET] = step_forget,
+	[OP_LOOKUP] = step_lookup,
+	[OP_AWAIT] = step_await,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */
@@ -67,13 +71,27 @@ static long send_packet(s32 socket, struct iovec *parts, u64 count, s32 fd)
 	return sys_sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-/* A caller that is gone ends the shim. */
+/*
+ * A caller that is gone ends the shim. Without a descriptor it is a plain write: a seccomp filter may be in force that
+ * knows no sendmsg.
+ */
 void send_message(u32 type, s32 value, const char *text, size length, s32 fd)
 {
-	struct message header = { .type = type, .step = current_step, .value = value };
-	struct iovec parts[2] = { { &header, sizeof header }, { (void *)text, length } };
+	struct {
+		struct message header;
+		char text[1024];
+	} packet = { .header = { .type = type, .step = current_step, .value = value } };
+	struct iovec part = { &packet, sizeof packet.header + length };
+	s32 to = plan_socket >= 0 ? plan_socket : failure_file;
 
-	if (send_packet(PLAN_SOCKET, parts, 2, fd) < 0)
+	if (length > sizeof packet.text)
+		part.iov_len = sizeof packet;
+	for (size i = 0; i < part.iov_len - sizeof packet.header; i++)
+		packet.text[i] = text[i];
+	/* Nobody listens any more; only why it went wrong is kept. */
+	if (plan_socket < 0 && type != MESSAGE_FAILED)
+		return;
+	if ((fd >= 0 ? send_packet(to, &part, 1, fd) : sys_write(to, &packet, part.iov_len)) < 0)
 		for (;;)
 			sys_exit_group(1);
 }
@@ -112,7 +130,7 @@ void wait_for_reply(void)
 {
 	u8 reply;
 
-	while (sys_recvfrom(PLAN_SOCKET, &reply, 1, 0) != 1)
+	while (sys_recvfrom(plan_socket, &reply, 1, 0) != 1)
 		sys_exit_group(1);
 }
 
@@ -126,7 +144,7 @@ static void receive_header(struct plan *plan)
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
-	long got = must(sys_recvmsg(PLAN_SOCKET, &message, MSG_CMSG_CLOEXEC), "recvmsg");
+	long got = must(sys_recvmsg(plan_socket, &message, MSG_CMSG_CLOEXEC), "recvmsg");
 
 	if (got != sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION)
 		fail("plan", EPROTO);
@@ -141,7 +159,7 @@ static u8 *receive_records(size length)
 	size got = 0;
 
 	while (got < length) {
-		long part = must(sys_recvfrom(PLAN_SOCKET, memory + got, length - got, 0), "recv");
+		long part = must(sys_recvfrom(plan_socket, memory + got, length - got, 0), "recv");
 		if (part == 0)
 			fail("plan", EPROTO);
 		got += part;

@@ -7,7 +7,7 @@
 #define PLAN_MAGIC 0x6e757263u /* "crun" backwards in memory order: c r u n */
 #define PLAN_VERSION 1u
 #define PLAN_SLOTS 1024 /* descriptors that a plan can name; the first ones come with it */
-#define PLAN_SOCKET 3  /* the descriptor that the plan arrives on */
+#define PLAN_SOCKET 3  /* the descriptor that the plan arrives on; `close` may move it up */
 #define PLAN_CHUNK 32768
 
 /*
@@ -78,6 +78,8 @@ enum op {
 	OP_CAPABILITIES,
 	OP_EXEC,
 	OP_FORGET,
+	OP_LOOKUP,
+	OP_AWAIT,
 	OP_COUNT
 };
 
@@ -93,7 +95,7 @@ enum message_type {
 	MESSAGE_CLONED = 1, /* value: init's pid; its pidfd comes along */
 	MESSAGE_SYNC,       /* text: the point's name; goes on when one byte comes back */
 	MESSAGE_FAILED,     /* value: errno; the shim has ended */
-	MESSAGE_EXECUTING   /* the next thing is the program; then the socket closes */
+	MESSAGE_EXECUTING   /* the next thing is the program, or the wait for its start; then the socket closes */
 };
 
 #endif

@@ -49,7 +49,7 @@ void step_death_signal(const struct step *step)
 	u8 byte;
 
 	must(sys_prctl(PR_SET_PDEATHSIG, step->number[0], 0), "prctl");
-	if (step->number[0] != 0 && sys_recvfrom(PLAN_SOCKET, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+	if (step->number[0] != 0 && sys_recvfrom(plan_socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 		sys_exit_group(1);
 }
 

@@ -5,6 +5,9 @@
 #include "plan.h"
 #include "syscall.h"
 
+/* main.c: the socket that the plan comes through, -1 once it is closed; then a failure goes to the other, a file. */
+extern s32 plan_socket, failure_file;
+
 /* main.c: ends the shim with a message: the running step failed in `call`. */
 __attribute__((noreturn)) void fail(const char *call, long error);
 __attribute__((noreturn)) void fail_with_text(const char *call, long error, const char *text, size length);
@@ -46,8 +49,8 @@ step_function step_open, step_forget, step_write, step_tree, step_filesystem, st
 	step_pivot, step_mask, step_readonly; /* mount.c */
 step_function step_directory, step_device, step_symlink; /* device.c */
 step_function step_terminal, step_null_stdio, step_own_stdio, step_close; /* stdio.c */
-step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user, step_capabilities,
-	step_exec; /* credential.c */
+step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user, step_capabilities; /* credential.c */
+step_function step_lookup, step_await, step_exec; /* program.c */
 
 /* memory.c */
 size length_of(const char *text);

@@ -87,9 +87,44 @@ void step_own_stdio(const struct step *step)
 	}
 }
 
+/* What may stay: as many descriptors as can come along, the socket, and what `await` needs. */
+#define KEPT_MAX 256
+
+static s32 kept_count;
+static s32 kept[KEPT_MAX];
+
+static void keep(s32 fd)
+{
+	if (kept_count == KEPT_MAX)
+		fail("close", EMFILE);
+	kept[kept_count++] = fd;
+}
+
+/* The program's own descriptors become 3, 4 … and pass execve; behind them come the socket and the two of `await`. */
 void step_close(const struct step *step)
 {
-	(void)step;
+	s32 count = step->number[0] > KEPT_MAX ? KEPT_MAX : step->number[0];
+	const s32 *preserved = count == 0 ? NULL : data_of(step, 0, count * sizeof(s32));
+	s32 fifo = step->slot >= 0 ? slot_fd(step->slot) : -1;
+	s32 failure = step->other >= 0 ? slot_fd(step->other) : -1;
+
+	for (s32 i = 0; i < count; i++)
+		keep(slot_fd(preserved[i]));
+	keep(plan_socket);
+	if (fifo >= 0)
+		keep(fifo);
+	if (failure >= 0)
+		keep(failure);
+	/* First out of the way of the places that they get. */
+	for (s32 i = 0; i < kept_count && kept_count > 1; i++)
+		kept[i] = must(sys_fcntl(kept[i], F_DUPFD_CLOEXEC, PLAN_SOCKET + kept_count), "fcntl");
+	for (s32 i = 0; i < kept_count && kept_count > 1; i++)
+		must(sys_dup3(kept[i], PLAN_SOCKET + i, i < count ? 0 : O_CLOEXEC), "dup3");
+	must(sys_close_range(PLAN_SOCKET + kept_count, ~0u, 0), "close_range");
 	forget_slots();
-	must(sys_close_range(PLAN_SOCKET + 1, ~0u, 0), "close_range");
+	plan_socket = PLAN_SOCKET + count;
+	if (fifo >= 0)
+		set_slot(step->slot, plan_socket + 1);
+	if (failure >= 0)
+		set_slot(step->other, plan_socket + 2);
 }

@@ -76,6 +76,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_symlinkat(target, fd, path) SYSCALL(NR(266, 36), target, fd, path, 0, 0, 0)
 #define sys_readlinkat(fd, path, buffer, length) SYSCALL(NR(267, 78), fd, path, buffer, length, 0, 0)
 #define sys_fchmodat(fd, path, mode) SYSCALL(NR(268, 53), fd, path, mode, 0, 0, 0)
+#define sys_faccessat(fd, path, mode) SYSCALL(NR(269, 48), fd, path, mode, 0, 0, 0)
 #define sys_unshare(flags) SYSCALL(NR(272, 97), flags, 0, 0, 0, 0, 0)
 #define sys_dup3(from, to, flags) SYSCALL(NR(292, 24), from, to, flags, 0, 0, 0)
 #define sys_prlimit64(pid, resource, limit) SYSCALL(NR(302, 261), pid, resource, limit, 0, 0, 0)

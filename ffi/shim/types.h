@@ -19,8 +19,11 @@ typedef u64 size;
 #define EACCES 13
 #define EEXIST 17
 #define ENOTDIR 20
+#define EISDIR 21
 #define EINVAL 22
+#define EMFILE 24
 #define ENOSPC 28
+#define EPIPE 32
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define ELOOP 40
@@ -28,6 +31,7 @@ typedef u64 size;
 #define EOPNOTSUPP 95
 
 #define AT_FDCWD (-100)
+#define X_OK 1
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EMPTY_PATH 0x1000
 #define AT_RECURSIVE 0x8000
@@ -218,7 +222,9 @@ struct sock_fprog {
 struct rlimit {
 	u64 soft, hard;
 };
+#define F_DUPFD_CLOEXEC 1030
 #define F_SETFD 2
+#define F_DUPFD_CLOEXEC 1030
 #define F_SETFL 4
 #define FD_CLOEXEC 1
 #define CLOSE_RANGE_CLOEXEC 4

@@ -29,6 +29,12 @@ export interface CreateOptions {
   readonly defaultSeccomp?: boolean | undefined;
   /** Signal that init gets when the calling process dies (`man 2 PR_SET_PDEATHSIG`). */
   readonly deathSignal?: number | undefined;
+  /** Stops before the program, which runs once a byte comes through the fifo. The caller keeps both. */
+  readonly hold?: { readonly fifo: Fd; readonly failure: Fd } | undefined;
+  /** The program's descriptors 3, 4 … The caller keeps its own. */
+  readonly preserved?: readonly Fd[] | undefined;
+  /** Called when init exists: it cannot become the program before this has resolved. */
+  readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
   readonly spawn?: ((options: SpawnOptions) => void) | undefined;
 }
@@ -47,14 +53,25 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, spec, rootfs, stdio, deathSignal = 0, spawn } = options;
+  const { id, spec, rootfs, deathSignal = 0, hold, preserved = [], onCloned } = options;
   try {
-    const beginning = begin({ id, spec, rootfs: rootfs !== undefined, deathSignal });
-    const rest = [
+    const beginning = begin({
+      id,
+      spec,
+      rootfs: rootfs !== undefined,
+      deathSignal,
+      hold: hold !== undefined,
+      preserved: preserved.length,
+    });
+    const rest: PartMaker[] = [
       () => furnish(beginning, furnishOptions(options)),
-      async () => finish(beginning, { spec, deathSignal, seccomp: await filterOf(options) }),
+      async (init) => {
+        const seccomp = await filterOf(options);
+        if (onCloned !== undefined) await onCloned(await init());
+        return finish(beginning, { spec, deathSignal, seccomp });
+      },
     ];
-    return await carryOut(beginning.draft, rest, { rootfs, stdio, spawn });
+    return await carryOut(beginning.draft, rest, options);
   } catch (error) {
     throw wrap(error, `start container "${shortened(id)}"`);
   }
@@ -95,20 +112,25 @@ export interface CarryOutOptions {
   readonly init?: Fd | undefined;
   readonly stdio: Stdio;
   readonly spawn?: CreateOptions["spawn"];
+  readonly hold?: CreateOptions["hold"];
+  readonly preserved?: readonly Fd[] | undefined;
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
   draft: Draft,
   rest: readonly PartMaker[],
-  { rootfs, init, stdio, spawn }: CarryOutOptions,
+  { rootfs, init, stdio, spawn, hold, preserved = [] }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
   if (near !== undefined) cleanup.use(near);
   if (far !== undefined) cleanup.use(far);
-  const passed = { terminal: far, rootfs, init };
-  const fds = draft.inputs.flatMap((input) => passed[input] ?? []);
+  const passed = { terminal: far, rootfs, init, fifo: hold?.fifo, failure: hold?.failure };
+  let next = 0;
+  const fds = draft.inputs.flatMap((input) => {
+    return (input === "preserved" ? preserved[next++] : passed[input]) ?? [];
+  });
   try {
     const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn });
     const terminal = near === undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];

@@ -10,7 +10,9 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
   if (operation === "slot") return new CurruntError("unsupported", "mount more than 1000 volumes");
   switch (step?.op) {
     case "exec":
-      return explainExec(error, step);
+      return explainExec(error, step.args[0] ?? "");
+    case "lookup":
+      return explainExec(error, step.name);
     case "chdir":
       return new CurruntError("invalid", `change to the working directory "${step.path}": ${reason}`, {
         hint: "it must be a directory inside the container that the user may enter",
@@ -40,8 +42,8 @@ function explainMount(error: StepError, slot: Slot, steps: readonly Step[]): Cur
 }
 
 /** A program that cannot be executed is the user's mistake and not ours: say it as a shell does, with its exit code. */
-function explainExec(error: StepError, { args }: Step & { op: "exec" }): CurruntError {
-  const name = JSON.stringify(args[0] ?? "");
+export function explainExec(error: Pick<StepError, "errno" | "reason">, program: string): CurruntError {
+  const name = JSON.stringify(program);
   const isPath = name.includes("/");
   const code = errnoCode(error.errno);
   if (code === "ENOENT" || code === "ENOTDIR") {

@@ -1,7 +1,7 @@
 /** Compiles a spec into the plan that makes its container: the order of everything, on one page. */
 import { posix } from "node:path";
 import type { Slot, Step } from "../../ffi/plan.ts";
-import { describe } from "../../ffi/plan.ts";
+import { describe } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import type { CgroupTrees, HostCgroup } from "./cgroup-mount.ts";
 import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
@@ -11,7 +11,7 @@ import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
 import type { Namespaces } from "./namespace.ts";
 import { cloneSteps, namespacesOf } from "./namespace.ts";
-import type { SeccompFilter } from "./process.ts";
+import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 
@@ -22,6 +22,10 @@ export interface BeginOptions {
   readonly rootfs: boolean;
   /** 0: none. */
   readonly deathSignal: number;
+  /** True: stop before the program; the fifo and the failure file are passed along. */
+  readonly hold?: boolean | undefined;
+  /** How many descriptors are passed along for the program: its 3, 4 … */
+  readonly preserved?: number | undefined;
 }
 
 export interface FurnishOptions {
@@ -48,6 +52,7 @@ export interface Beginning {
   readonly namespaces: Namespaces;
   readonly terminal: Slot | undefined;
   readonly passedRoot: Slot | undefined;
+  readonly ending: Ending;
 }
 
 /** The plan for a container. Pure: the same options give the same plan, and nothing is touched. */
@@ -59,17 +64,30 @@ export function compile(options: CompileOptions): Draft {
 }
 
 /** The first steps, up to where init exists: they need little of the spec, and the kernel is busy with them for long. */
-export function begin({ id, spec, rootfs, deathSignal }: BeginOptions): Beginning {
+export function begin(options: BeginOptions): Beginning {
+  const { id, spec, rootfs, deathSignal } = options;
   const { process } = spec;
   if (process === undefined) throw new CurruntError("invalid", "process: a container needs a program to run");
   const draft = new Draft();
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
   const passedRoot = rootfs ? draft.input("rootfs") : undefined;
+  const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
   cloneSteps(draft, namespaces, deathSignal);
   draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
-  return { draft, process, namespaces, terminal, passedRoot };
+  return { draft, process, namespaces, terminal, passedRoot, ending };
+}
+
+/** Slots for what is passed along for the end of the plan. */
+export function passEnding(
+  draft: Draft,
+  { hold = false, preserved = 0 }: Pick<BeginOptions, "hold" | "preserved">,
+): Ending {
+  return {
+    keep: hold ? { slot: draft.input("fifo"), failure: draft.input("failure") } : undefined,
+    preserve: Array.from({ length: preserved }, () => draft.input("preserved")),
+  };
 }
 
 /** The next steps, from the host's root to the container's, with all that lies in it. Returns them. */
@@ -108,10 +126,10 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
 }
 
 /** The last steps, which make init the program. Returns them. */
-export function finish({ draft, process, namespaces }: Beginning, options: FinishOptions): Step[] {
+export function finish({ draft, process, namespaces, ending }: Beginning, options: FinishOptions): Step[] {
   const { spec, seccomp, deathSignal } = options;
   setNames(draft, spec, namespaces);
-  draft.add(...processSteps(process, seccomp, deathSignal));
+  draft.add(...processSteps(process, seccomp, deathSignal, ending));
   return draft.take();
 }
 

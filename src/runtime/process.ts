@@ -17,7 +17,7 @@ import {
   RLIMIT_SIGPENDING,
   RLIMIT_STACK,
 } from "../../ffi/kernel.ts";
-import type { Slot, Step } from "../../ffi/plan.ts";
+import type { AwaitSlots, Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import { capabilityMask } from "./capability.ts";
 import type { Process } from "./spec.ts";
@@ -28,6 +28,16 @@ export interface SeccompFilter {
   readonly filter: Uint8Array;
   /** SECCOMP_FILTER_FLAG_* */
   readonly flags: number;
+}
+
+/** What lies between a process that is set up and its program. */
+export interface Ending {
+  /** The program waits to be started. */
+  readonly keep?: AwaitSlots | undefined;
+  /** Descriptors that become the program's 3, 4 … */
+  readonly preserve?: readonly Slot[] | undefined;
+  /** Run as the program's user, right before it. */
+  readonly hooks?: readonly Step[] | undefined;
 }
 
 const resources: Record<string, number> = {
@@ -57,12 +67,14 @@ export function processSteps(
   process: Process,
   seccomp: SeccompFilter | undefined,
   deathSignal: number,
+  { keep, preserve = [], hooks = [] }: Ending = {},
 ): Step[] {
   const { user, capabilities, noNewPrivileges = false } = process;
+  const program = execStep(process);
   const filter: Step[] = seccomp === undefined ? [] : [{ op: "seccomp", ...seccomp }];
   return [
     { op: "ownStdio", uid: user.uid },
-    { op: "close" },
+    preserve.length === 0 && keep === undefined ? { op: "close" } : { op: "close", preserve, keep },
     { op: "umask", mask: user.umask ?? defaultUmask },
     ...(process.rlimits ?? []).map(limitStep),
     ...(noNewPrivileges ? [{ op: "noNewPrivileges" } as const] : []),
@@ -81,9 +93,15 @@ export function processSteps(
       ambient: capabilityMask(capabilities?.ambient ?? []),
     },
     { op: "deathSignal", signal: deathSignal },
+    // A program that is missing is an error of the creation, not of the start.
+    ...(keep === undefined
+      ? []
+      : [{ op: "lookup", name: program.args[0] ?? "", paths: program.paths } as const]),
     // The last thing, so that the profile need not allow what came before.
     ...(noNewPrivileges ? filter : []),
-    execStep(process),
+    ...(keep === undefined ? [] : [{ op: "await", ...keep } as const]),
+    ...hooks,
+    program,
   ];
 }
 
@@ -103,7 +121,7 @@ function limitOf(value: number): bigint {
 }
 
 /** Where the program may be: as given when it has a slash, else in the directories of the container's PATH. */
-function execStep({ args, env = [] }: Process): Step {
+function execStep({ args, env = [] }: Process): Step & { op: "exec" } {
   const name = args[0];
   if (name === undefined) throw new CurruntError("invalid", "process.args: a program to run is missing");
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? defaultPath;

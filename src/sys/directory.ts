@@ -70,6 +70,11 @@ export function makeDirectories(path: string, mode: number): void {
   makeUnlessThere(path, mode, ["EEXIST"]);
 }
 
+/** Makes the directory at `path`; false when something is there already. */
+export function makeNewDirectory(path: string, mode: number): boolean {
+  return makeUnlessThere(path, mode, ["EEXIST"]) === undefined;
+}
+
 function makeUnlessThere(path: string, mode: number, expected: readonly ErrnoName[]): ErrnoName | undefined {
   const result = libc.mkdirat(AT_FDCWD, encodePath(path), mode);
   return failureOf(result, { operation: "mkdirat", subject: () => path, expected });

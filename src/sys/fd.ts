@@ -45,3 +45,10 @@ export function pipe(flags = 0): { reader: Fd; writer: Fd } {
   check(libc.pipe2(ends, O_CLOEXEC | flags), "pipe2");
   return { reader: new Fd(ends[0] ?? -1), writer: new Fd(ends[1] ?? -1) };
 }
+
+const F_GETFD = 1;
+
+/** Whether the number means an open file in this process: of use for descriptors that a caller says it passed. */
+export function isOpen(fd: Fd): boolean {
+  return libc.fcntl(fd.number, F_GETFD, 0) !== -1;
+}

@@ -2,7 +2,7 @@
 import { AF_UNIX, POLLIN, pollfd, SHUT_WR, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import type { Step } from "../../ffi/plan.ts";
-import { describeStep } from "../../ffi/plan.ts";
+import { describeStep } from "../../ffi/plan-text.ts";
 import type { Message } from "../../ffi/plan-record.ts";
 import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan-record.ts";
 import { CurruntError } from "../base/error.ts";
@@ -16,7 +16,8 @@ import { spawnImage } from "./spawn.ts";
 
 const EINTR = 4;
 
-export type PartMaker = () => readonly Step[] | Promise<readonly Step[]>;
+/** `init` resolves to the pid of the plan's program as soon as that is cloned, and serves sync points until then. */
+export type PartMaker = (init: () => Promise<number>) => readonly Step[] | Promise<readonly Step[]>;
 
 export interface PlanOptions {
   /** Slots 0, 1 … of the plan. */
@@ -80,7 +81,7 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
     shim = startShim(image, far, options);
     tryToSend(() => sendPart(ours, { steps, fds, more: rest.length > 0 }));
     for (const [index, make] of rest.entries()) {
-      const part = await make();
+      const part = await make(() => conversation.untilCloned(steps));
       tryToSend(() => sendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 }));
       steps = [...steps, ...part];
     }
@@ -146,6 +147,17 @@ class Conversation {
   constructor(socket: Fd, options: PlanOptions) {
     this.#socket = socket;
     this.#options = options;
+  }
+
+  /** Serves messages until init exists; its pid. Throws when it came to nothing. */
+  async untilCloned(steps: readonly Step[]): Promise<number> {
+    this.#steps = steps;
+    while (this.#init === undefined) {
+      const message = this.#receiveNow(patienceMs) ?? (await this.#receiveLater());
+      if (message === "closed") break;
+      await this.#serve(message);
+    }
+    return this.#init?.pid ?? this.finish().pid;
   }
 
   /** Serves messages until the other side closes: the program runs then, or all processes of the plan have ended. */

@@ -1,10 +1,19 @@
 /** Reads and writes small files, the kernel's among them, without loading node:fs, which takes milliseconds. */
-import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from "../../ffi/kernel.ts";
+import {
+  AT_FDCWD,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { decodeText, encodeText } from "../../ffi/text.ts";
-import { check } from "./error.ts";
-import type { Fd } from "./fd.ts";
-import { openat, writeAll } from "./file.ts";
+import { check, failureOf } from "./error.ts";
+import { Fd } from "./fd.ts";
+import { encodePath, openat, renameat, writeAll } from "./file.ts";
 
 /** The text of the file at `path`, byte for byte (`decodeText`). Files of /proc have no size: it is read to its end. */
 export function readSmallFile(path: string): string {
@@ -32,4 +41,26 @@ export function readBytes(file: Fd): Buffer {
 export function writeSmallFile(path: string, text: string, mode: number): void {
   using file = openat(undefined, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
   writeAll(file, encodeText(text));
+}
+
+/** Makes the file at `path`, which must not be there, for appending. */
+export function openNewFile(path: string, mode: number): Fd {
+  return openat(undefined, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, mode);
+}
+
+/** Like `readSmallFile`; undefined when there is no such file. */
+export function tryReadSmallFile(path: string): string | undefined {
+  const number = libc.openat(AT_FDCWD, encodePath(path), O_RDONLY | O_CLOEXEC, 0);
+  const expected = ["ENOENT", "ENOTDIR"] as const;
+  if (failureOf(number, { operation: "openat", subject: () => path, expected }) !== undefined)
+    return undefined;
+  using file = new Fd(number);
+  return readToEnd(file);
+}
+
+/** Writes `text` to `directory`/`name` in one go for readers: under another name first, then renamed. Not synced. */
+export function replaceSmallFile(directory: string, name: string, text: string, mode: number): void {
+  const temporary = `${directory}/.${name}`;
+  writeSmallFile(temporary, text, mode);
+  renameat(undefined, temporary, undefined, `${directory}/${name}`);
 }

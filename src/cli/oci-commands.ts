@@ -1,0 +1,13 @@
+/** The OCI commands, and how the code of each is loaded. */
+import type { OciCommand } from "./oci-command.ts";
+
+/** By name, as runc has them. */
+export const ociCommands: Readonly<Record<string, () => Promise<OciCommand>>> = {
+  create: async () => (await import("./oci-create.ts")).create,
+  delete: async () => (await import("./oci-delete.ts")).remove,
+  kill: async () => (await import("./oci-kill.ts")).kill,
+  list: async () => (await import("./oci-list.ts")).list,
+  run: async () => (await import("./oci-run.ts")).run,
+  start: async () => (await import("./oci-start.ts")).start,
+  state: async () => (await import("./oci-state.ts")).state,
+};

@@ -1,0 +1,16 @@
+/** `currunt delete`. */
+import { deleteContainer } from "../runtime/delete.ts";
+import { defineOciCommand, pathsOf } from "./oci-command.ts";
+
+export const remove = defineOciCommand({
+  name: "delete",
+  usage: ["[flags] CONTAINER"],
+  description: "Removes an OCI container that has ended, or was never started.",
+  flags: {
+    force: { type: "boolean", short: "f", help: "end a running container first; none at all is no error" },
+  },
+  positionals: { min: 1, max: 1, names: "the ID of a container" },
+  async run({ globals, flags, positionals: [id] }) {
+    await deleteContainer(pathsOf(globals, id), { force: flags.force });
+  },
+});

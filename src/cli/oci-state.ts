@@ -1,0 +1,17 @@
+/** `currunt state`. */
+import { readState, stateDocument, statusOf } from "../runtime/state.ts";
+import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { printJson } from "./output.ts";
+
+export const state = defineOciCommand({
+  name: "state",
+  usage: ["CONTAINER"],
+  description: "Prints the state of an OCI container as JSON.",
+  flags: {},
+  positionals: { min: 1, max: 1, names: "the ID of a container" },
+  async run({ globals, positionals: [id] }) {
+    const paths = pathsOf(globals, id);
+    const found = readState(paths);
+    await printJson(stateDocument(found, await statusOf(paths, found)));
+  },
+});

@@ -1,0 +1,56 @@
+/** Removes a container: what is left of it in the kernel, and its state. */
+import { CurruntError } from "../base/error.ts";
+import { removeTree } from "../sys/directory.ts";
+import { failedWith } from "../sys/error.ts";
+import { sendSignal, waitUntilEnded } from "../sys/process.ts";
+import { isThere } from "../sys/stat.ts";
+import { openInit } from "./kill.ts";
+import type { ContainerState } from "./state.ts";
+import { doesNotExist, findState, statusOf } from "./state.ts";
+import type { StatePaths } from "./state-root.ts";
+
+const SIGKILL = 9;
+const patienceMs = 10_000;
+
+/** Removes a stopped or created container; `force`: also a running one, and none is no error. */
+export async function deleteContainer(
+  paths: StatePaths,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const state = findState(paths);
+  if (state === undefined) {
+    const broken = isThere(undefined, paths.directory);
+    // A creation that was killed at its very start.
+    if (broken) removeTree(undefined, paths.directory);
+    if (!broken && !force) throw doesNotExist(paths);
+    return;
+  }
+  const status = await statusOf(paths, state);
+  if (status !== "stopped") {
+    if (!force && status !== "created") {
+      throw new CurruntError(
+        "conflict",
+        `cannot delete container ${state.id} that is not stopped: ${status}`,
+        {
+          hint: "-force ends it first",
+        },
+      );
+    }
+    end(state);
+  }
+  removeTree(undefined, paths.directory);
+}
+
+function end(state: ContainerState): void {
+  using init = openInit(state);
+  if (init === undefined) return;
+  try {
+    sendSignal(init, SIGKILL);
+  } catch (error) {
+    if (!failedWith(error, "ESRCH")) throw error;
+  }
+  if (waitUntilEnded(init, patienceMs)) return;
+  throw new CurruntError("unavailable", `container ${state.id} does not end though it was killed`, {
+    hint: "one of its processes may hang in the kernel, at a disk or a network filesystem",
+  });
+}

@@ -1,0 +1,53 @@
+/** A container in the foreground: signals go to its init, its end is ours. */
+import { CurruntError } from "../base/error.ts";
+import { failedWith } from "../sys/error.ts";
+import { becomeSubreaper, exitCodeOf, reap, sendSignal, waitUntilEnded } from "../sys/process.ts";
+import type { ContainerOptions } from "./container.ts";
+import { makeContainer } from "./container.ts";
+import type { Init } from "./create.ts";
+
+export interface ForegroundOptions {
+  /** Leave the container's state when its program has ended. */
+  readonly keep: boolean;
+  /** Orphans of the container become our children. */
+  readonly subreaper: boolean;
+}
+
+/** Runs the container to its end; the program's exit code, 128 and the signal when one killed it. */
+export async function runForeground(
+  options: Omit<ContainerOptions, "hold">,
+  { keep, subreaper }: ForegroundOptions,
+): Promise<number> {
+  if (subreaper) becomeSubreaper();
+  const { init } = await makeContainer({ ...options, hold: false });
+  const exitCode = await waitForInit(init);
+  if (!keep) {
+    const { deleteContainer } = await import("./delete.ts");
+    await deleteContainer(options.paths, { force: true });
+  }
+  return exitCode;
+}
+
+const forwarded = {
+  ...{ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15 },
+  ...{ SIGCONT: 18, SIGTSTP: 20, SIGTTIN: 21, SIGTTOU: 22, SIGWINCH: 28, SIGPWR: 30 },
+} as const;
+
+/** Sleeps in poll(2): it takes no event loop to wait for one process. A signal interrupts it, and is passed on. */
+export async function waitForInit(init: Init): Promise<number> {
+  for (const [name, number] of Object.entries(forwarded)) {
+    process.on(name as NodeJS.Signals, () => passOn(init, number));
+  }
+  while (!waitUntilEnded(init.pidfd, -1)) await new Promise((resolve) => setImmediate(resolve));
+  const ended = reap(init.pid);
+  if (ended === undefined) throw new CurruntError("internal", "the container's init is no child of ours");
+  return exitCodeOf(ended.end);
+}
+
+function passOn(init: Init, signal: number): void {
+  try {
+    sendSignal(init.pidfd, signal);
+  } catch (error) {
+    if (!failedWith(error, "ESRCH")) throw error;
+  }
+}

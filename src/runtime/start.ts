@@ -1,0 +1,50 @@
+/** Starts the program of a container that was created. */
+import { CurruntError } from "../base/error.ts";
+import { openFifoWriter, waitUntilUnread } from "../sys/fifo.ts";
+import { unlinkat, writeAll } from "../sys/file.ts";
+import { claimDirectory } from "../sys/lease.ts";
+import type { ContainerState } from "./state.ts";
+import { processStatus, readState } from "./state.ts";
+import type { StatePaths } from "./state-root.ts";
+
+/** Resolves when the program runs and the poststart hooks have ended. */
+export async function startCreated(paths: StatePaths): Promise<void> {
+  const state = readState(paths);
+  // Held while we start it: of two commands that start, one does.
+  using lock = claimDirectory(paths.directory);
+  if (lock === undefined) throw new CurruntError("conflict", "another command is starting the container");
+  {
+    using fifo = openFifoWriter(paths.fifo);
+    if (fifo === undefined) throw notCreated(paths, state);
+    writeAll(fifo, new Uint8Array(1));
+    waitUntilUnread(fifo);
+  }
+  unlinkat(undefined, paths.fifo);
+  await throwFailure(paths);
+}
+
+/** runc's words, which callers know. */
+function notCreated(paths: StatePaths, state: ContainerState): CurruntError {
+  const status = processStatus(paths, state);
+  return new CurruntError(
+    "conflict",
+    status === "stopped"
+      ? "cannot start a container that has stopped"
+      : status === "creating"
+        ? "cannot start a container that is being created"
+        : "cannot start an already running container",
+  );
+}
+
+/** The program may be one that the kernel cannot execute. */
+async function throwFailure(paths: StatePaths): Promise<void> {
+  const { readFailure } = await import("../sys/shim-failure.ts");
+  const failure = readFailure(paths.failure);
+  if (failure === undefined) return;
+  if (failure.operation !== "execve") throw failure;
+  const [{ explainExec }, { readSpec }] = await Promise.all([
+    import("./explain.ts"),
+    import("./saved-spec.ts"),
+  ]);
+  throw explainExec(failure, readSpec(paths).process?.args[0] ?? "");
+}

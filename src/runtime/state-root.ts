@@ -1,0 +1,51 @@
+/** Where the states of OCI containers lie, and the files of one of them. */
+import { CurruntError } from "../base/error.ts";
+
+/** The root of root: not the engine's run root, whose directories are swept. */
+const systemRoot = "/run/currunt-oci";
+
+/** What the choice of the root depends on. */
+export interface Caller {
+  /** Effective user ID. */
+  readonly uid: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The directory that holds a directory a container, unless `-root` names another. */
+export function defaultStateRoot({ uid, environment }: Caller): string {
+  const runtimeDirectory = environment["XDG_RUNTIME_DIR"] ?? "";
+  return uid !== 0 && runtimeDirectory.startsWith("/") ? `${runtimeDirectory}/currunt-oci` : systemRoot;
+}
+
+/** The files and directories of one container. */
+export interface StatePaths {
+  /** The root that it lies in. */
+  readonly root: string;
+  readonly directory: string;
+  /** What the other commands need to know; replaced by rename. */
+  readonly state: string;
+  /** The spec as it was when the container was created. */
+  readonly spec: string;
+  /** A fifo that is there until the container is started: whoever starts it writes a byte. */
+  readonly fifo: string;
+  /** What went wrong in a container that was waiting for its start. */
+  readonly failure: string;
+}
+
+/** Where container `id` keeps its state. Refuses an ID that is no name of a directory. */
+export function statePaths(root: string, id: string): StatePaths {
+  if (!/^[\w+.-]{1,255}$/.test(id) || id === "." || id === "..") {
+    throw new CurruntError("invalid", `invalid container ID format: ${JSON.stringify(id)}`, {
+      hint: "letters, digits, and _ + - . are allowed",
+    });
+  }
+  const directory = `${root}/${id}`;
+  return {
+    root,
+    directory,
+    state: `${directory}/state.json`,
+    spec: `${directory}/config.json`,
+    fifo: `${directory}/exec.fifo`,
+    failure: `${directory}/failure`,
+  };
+}

@@ -1,0 +1,99 @@
+/** What is kept of a container between two commands, and what its status is now. */
+import { CurruntError } from "../base/error.ts";
+import { startTimeOf } from "../sys/process.ts";
+import { replaceSmallFile, tryReadSmallFile } from "../sys/small-file.ts";
+import { isThere } from "../sys/stat.ts";
+import type { StatePaths } from "./state-root.ts";
+
+/** state.json of a container's directory. */
+export interface ContainerState {
+  readonly id: string;
+  readonly ociVersion: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Absolute. */
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Init as the host sees it; before there is one, the process that creates it. */
+  readonly pid: number;
+  /** Start time of that process, in clock ticks since boot: no other process has both. */
+  readonly startTime: number;
+  /** True as long as `pid` is the creating process. */
+  readonly creating?: boolean;
+  /** True when the container's processes share the pid namespace of others: they do not end with init. */
+  readonly sharedPids?: boolean;
+  /** What the cgroup part needs to find the container's cgroup again. */
+  readonly cgroup?: unknown;
+}
+
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** The state of a container; undefined when there is none of that ID, or its creation was broken off at the very start. */
+export function findState(paths: StatePaths): ContainerState | undefined {
+  const text = tryReadSmallFile(paths.state);
+  if (text === undefined) return undefined;
+  try {
+    // Written by `saveState` in a directory that is root's own.
+    return JSON.parse(text) as ContainerState;
+  } catch (cause) {
+    throw new CurruntError("internal", `read ${paths.state}: it is damaged`, { cause });
+  }
+}
+
+/** Like `findState`; throws "not-found" when there is none. */
+export function readState(paths: StatePaths): ContainerState {
+  const state = findState(paths);
+  if (state === undefined) throw doesNotExist(paths);
+  return state;
+}
+
+/** Callers look for these words. */
+export function doesNotExist({ root, directory }: StatePaths): CurruntError {
+  const id = directory.slice(root.length + 1);
+  return new CurruntError(
+    "not-found",
+    `container does not exist: there is no ${JSON.stringify(id)} in ${root}`,
+  );
+}
+
+/** Writes the state so that a reader sees the old or the new one. */
+export function saveState(paths: StatePaths, state: ContainerState): void {
+  replaceSmallFile(paths.directory, "state.json", JSON.stringify(state), 0o600);
+}
+
+/** Status without regard to `paused`, which only the cgroup knows. */
+export function processStatus(paths: StatePaths, state: ContainerState): Exclude<Status, "paused"> {
+  if (startTimeOf(state.pid) !== state.startTime) return "stopped";
+  if (state.creating === true) return "creating";
+  return isThere(undefined, paths.fifo) ? "created" : "running";
+}
+
+/** Status of a container now. */
+export async function statusOf(paths: StatePaths, state: ContainerState): Promise<Status> {
+  const status = processStatus(paths, state);
+  if (status !== "running" && status !== "created") return status;
+  return (await isPaused(state)) ? "paused" : status;
+}
+
+async function isPaused(_state: ContainerState): Promise<boolean> {
+  return false;
+}
+
+/** The state document of the runtime specification (runtime.md, State), with what runc adds. */
+export function stateDocument(state: ContainerState, status: Status): Record<string, unknown> {
+  const { ociVersion, id, pid, bundle, rootfs, created, annotations } = state;
+  const running = status !== "stopped" && status !== "creating";
+  return {
+    ociVersion,
+    id,
+    pid: running ? pid : 0,
+    status,
+    bundle,
+    rootfs,
+    created,
+    ...(annotations === undefined ? {} : { annotations }),
+    owner: "",
+  };
+}
