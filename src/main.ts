@@ -1,9 +1,10 @@
 /** The entry of the executable: hands the arguments to the command line, or becomes the monitor of a container. */
 
-import { meansOci } from "./cli/oci-choice.ts";
+import { meansOci, sharedName } from "./cli/oci-choice.ts";
 
 const argv = process.argv.slice(2);
-if (meansOci(process.argv0, argv)) {
+const name = sharedName(argv);
+if (meansOci(process.argv0, argv) || (name !== undefined && (await isOciContainer(name)))) {
   const { dispatchOci } = await import("./cli/oci-dispatch.ts");
   process.exit(await dispatchOci(argv));
 }
@@ -19,6 +20,11 @@ if (argv[0] === "run") {
 }
 const { dispatch } = await import("./cli/dispatch.ts");
 process.exit(await dispatch(argv.some((text) => text.includes("\ufffd")) ? await exactArguments() : argv));
+
+/** Asked for commands that both the engine and the OCI runtime have. */
+async function isOciContainer(id: string): Promise<boolean> {
+  return await (await import("./cli/oci-known.ts")).isOciContainer(id);
+}
 
 /** In `process.argv` arguments that are no UTF-8 have lost their bytes. */
 async function exactArguments(): Promise<string[]> {

@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const oci = "OCI runtime";
 const system = "currunt itself";
 
 /** In the order of the overview. */
@@ -89,6 +90,21 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "remove images",
     load: async () => (await import("./images.ts")).rmi,
+  },
+  state: {
+    group: oci,
+    description: "print the state of an OCI container",
+    load: async () => (await import("./oci-state.ts")).state,
+  },
+  delete: {
+    group: oci,
+    description: "remove an OCI container",
+    load: async () => (await import("./oci-delete.ts")).remove,
+  },
+  list: {
+    group: oci,
+    description: "list the OCI containers",
+    load: async () => (await import("./oci-list.ts")).list,
   },
   version: {
     group: system,

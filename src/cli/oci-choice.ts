@@ -34,6 +34,13 @@ export function meansOci(program: string, argv: readonly string[]): boolean {
   );
 }
 
+/** The container that a command is about which both have: for `start kill exec ps` the first word that is no flag. */
+export function sharedName(argv: readonly string[]): string | undefined {
+  const [command = "", ...rest] = argv;
+  if (!["start", "kill", "exec", "ps"].includes(command)) return undefined;
+  return rest.find((token, at) => !token.startsWith("-") && !takesNext(rest[at - 1]));
+}
+
 /** The engine's own global flags whose value is the next argument. */
 const valued = /^--?(data-root|run-root|log-format)$/;
 

@@ -42,6 +42,16 @@ export function findState(paths: StatePaths): ContainerState | undefined {
   }
 }
 
+/** Whether `root` has a container of this ID, which need be no valid one. */
+export function hasState(root: string, id: string): boolean {
+  return /^[\w+.-]{1,255}$/.test(id) && isThere(undefined, `${root}/${id}/state.json`);
+}
+
+/** Whether there is anything at `path`. */
+export function isFileThere(path: string): boolean {
+  return isThere(undefined, path);
+}
+
 /** Like `findState`; throws "not-found" when there is none. */
 export function readState(paths: StatePaths): ContainerState {
   const state = findState(paths);

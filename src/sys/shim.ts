@@ -2,9 +2,9 @@
 import { AF_UNIX, POLLIN, pollfd, SHUT_WR, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import type { Step } from "../../ffi/plan.ts";
-import { describeStep } from "../../ffi/plan-text.ts";
 import type { Message } from "../../ffi/plan-record.ts";
 import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan-record.ts";
+import { describeStep } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";

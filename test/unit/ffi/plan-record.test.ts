@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Step } from "../../../ffi/plan.ts";
-import { describe } from "../../../ffi/plan.ts";
 import {
   messageHeader,
   messageTypes,
@@ -15,6 +14,7 @@ import {
   stepFlags,
   unpackMessage,
 } from "../../../ffi/plan-record.ts";
+import { describe } from "../../../ffi/plan-text.ts";
 import { stepHeader } from "../../../ffi/record-writer.ts";
 
 const shim = join(import.meta.dir, "../../../ffi/shim");
