@@ -1,4 +1,4 @@
-/** The entry of the executable: hands the arguments to the command line, or becomes the monitor of a container. */
+/** The entry of the executable: hands the arguments to the command line. */
 
 import { meansOci, sharedName } from "./cli/oci-choice.ts";
 
@@ -8,15 +8,9 @@ if (meansOci(process.argv0, argv) || (name !== undefined && (await isOciContaine
   const { dispatchOci } = await import("./cli/oci-dispatch.ts");
   process.exit(await dispatchOci(argv));
 }
-if (argv[0] === "monitor") {
-  // One process a container for all its life: it must not carry the command line's code with it.
-  const { monitor } = await import("./cli/monitor.ts");
-  await monitor();
-  process.exit(0);
-}
-if (argv[0] === "run") {
-  const { prepareMonitor } = await import("./cli/monitor.ts");
-  await prepareMonitor();
+if (argv[0] === "remove-ended") {
+  const { removeEnded } = await import("./cli/remove-ended.ts");
+  process.exit(await removeEnded(argv.slice(1)));
 }
 const { dispatch } = await import("./cli/dispatch.ts");
 process.exit(await dispatch(argv.some((text) => text.includes("\ufffd")) ? await exactArguments() : argv));

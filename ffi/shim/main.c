@@ -1,5 +1,5 @@
 /* Receives a plan on the socket, executes its steps in order, and says how it went. */
-#include "shim.h"
+#include "monitor.h"
 
 /* The caller's end closes when the program runs: the socket is close-on-exec. */
 s32 plan_socket = PLAN_SOCKET;
@@ -134,23 +134,41 @@ void wait_for_reply(void)
 		sys_exit_group(1);
 }
 
-static void receive_header(struct plan *plan)
+/* Receives what is there, and at most `room` descriptors with it, close-on-exec. Returns the bytes. */
+long receive_with_fds(s32 socket, void *to, size length, s32 *fds, size room, size *count)
 {
 	struct control control;
-	struct iovec part = { plan, sizeof *plan };
+	struct iovec part = { to, length };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
-	long got = must(sys_recvmsg(plan_socket, &message, MSG_CMSG_CLOEXEC), "recvmsg");
+	long got = sys_recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+
+	*count = 0;
+	if (got < 0 || message.msg_controllen <= sizeof control.header)
+		return got;
+	for (size i = 0; i < (control.header.cmsg_len - sizeof control.header) / sizeof(s32); i++) {
+		if (*count < room)
+			fds[(*count)++] = control.fds[i];
+		else
+			sys_close(control.fds[i]);
+	}
+	return got;
+}
+
+static void receive_header(struct plan *plan)
+{
+	s32 fds[PASSED_MAX];
+	size count;
+	long got = must(receive_with_fds(plan_socket, plan, sizeof *plan, fds, PASSED_MAX, &count), "recvmsg");
 
 	if (got != sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION)
 		fail("plan", EPROTO);
-	if (message.msg_controllen > sizeof control.header)
-		for (size i = 0; i < (control.header.cmsg_len - sizeof control.header) / sizeof(s32); i++)
-			set_slot(i, control.fds[i]);
+	for (size i = 0; i < count; i++)
+		set_slot(i, fds[i]);
 }
 
 static u8 *receive_records(size length)
@@ -184,7 +202,8 @@ static void run(const struct plan *plan, const u8 *records, u32 first)
 	}
 }
 
-__attribute__((noreturn, used)) void shim_main(void)
+/* Executes the plan; what becomes of the process is the plan's program, or nothing. */
+void shim_main(void)
 {
 	struct plan plan;
 	u32 first = 0;
@@ -204,9 +223,17 @@ __attribute__((noreturn, used)) void shim_main(void)
 		sys_exit_group(0);
 }
 
+/* With arguments, "monitor" and what it is for, this is a container's monitor. `stack` begins with their number. */
+__attribute__((noreturn, used)) void start(const u64 *stack)
+{
+	if (stack[0] > 1)
+		monitor_main();
+	shim_main();
+}
+
 /* The kernel's entry: align the stack as the ABI wants it and never return. */
 #ifdef __aarch64__
-__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tb shim_main\n");
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tb start\n");
 #else
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall shim_main\n");
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
 #endif

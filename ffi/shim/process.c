@@ -1,5 +1,8 @@
 /* Steps about the process itself: namespaces, session, limits, directory. */
-#include "shim.h"
+#include "monitor.h"
+
+/* Where a monitor waits for init's pid: the kernel writes it there before init runs. */
+s32 *cloned_pid;
 
 /* The child goes on with the plan; the parent half tells its pid and ends. Both are children of our own parent. */
 void step_clone(const struct step *step)
@@ -14,6 +17,10 @@ void step_clone(const struct step *step)
 	if (step->slot >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = slot_fd(step->slot);
+	}
+	if (cloned_pid != NULL) {
+		args.flags |= CLONE_PARENT_SETTID;
+		args.parent_tid = (u64)cloned_pid;
 	}
 	long pid = must(sys_clone3(&args, sizeof args), "clone3");
 	if (pid > 0) {

@@ -53,6 +53,7 @@ step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user
 step_function step_lookup, step_await, step_exec; /* program.c */
 
 /* memory.c */
+void *memcpy(void *to, const void *from, size length);
 size length_of(const char *text);
 
 #endif

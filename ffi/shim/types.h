@@ -16,6 +16,8 @@ typedef u64 size;
 #define ENOENT 2
 #define EINTR 4
 #define EIO 5
+#define EAGAIN 11
+#define ENOMEM 12
 #define EACCES 13
 #define EEXIST 17
 #define ENOTDIR 20
@@ -29,6 +31,7 @@ typedef u64 size;
 #define ELOOP 40
 #define EPROTO 71
 #define EOPNOTSUPP 95
+#define ECONNABORTED 103
 
 #define AT_FDCWD (-100)
 #define X_OK 1
@@ -41,7 +44,9 @@ typedef u64 size;
 #define O_RDWR 02
 #define O_CREAT 0100
 #define O_EXCL 0200
+#define O_TRUNC 01000
 #define O_NOCTTY 0400
+#define O_APPEND 02000
 #define O_NONBLOCK 04000
 #define O_CLOEXEC 02000000
 #define O_PATH 010000000
@@ -105,6 +110,7 @@ struct mount_attr {
 
 #define CLONE_PIDFD 0x1000UL
 #define CLONE_PARENT 0x8000UL
+#define CLONE_PARENT_SETTID 0x100000UL
 #define CLONE_INTO_CGROUP 0x200000000UL
 struct clone_args {
 	u64 flags;
@@ -152,9 +158,13 @@ struct statfs {
 #define DEVPTS_SUPER_MAGIC 0x1cd1
 
 #define AF_INET 2
+#define AF_UNIX 1
 #define SOCK_DGRAM 2
+#define SOCK_STREAM 1
+#define SOCK_NONBLOCK O_NONBLOCK
 #define SOCK_CLOEXEC O_CLOEXEC
 #define SOL_SOCKET 1
+#define SO_PEERCRED 17
 #define SCM_RIGHTS 1
 #define MSG_PEEK 0x2
 #define MSG_DONTWAIT 0x40
@@ -178,6 +188,27 @@ struct cmsghdr {
 	s32 cmsg_level;
 	s32 cmsg_type;
 };
+struct ucred {
+	s32 pid;
+	u32 uid, gid;
+};
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
+
+#define POLLIN 0x1
+#define POLLOUT 0x4
+#define POLLERR 0x8
+#define POLLHUP 0x10
+struct pollfd {
+	s32 fd;
+	short events, revents;
+};
+struct timespec {
+	s64 tv_sec, tv_nsec;
+};
+#define CLOCK_REALTIME 0
 
 #define SIOCGIFFLAGS 0x8913
 #define SIOCSIFFLAGS 0x8914
@@ -199,8 +230,10 @@ struct winsize {
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_DUMPABLE 4
 #define PR_SET_KEEPCAPS 8
+#define PR_SET_NAME 15
 #define PR_CAPBSET_READ 23
 #define PR_CAPBSET_DROP 24
+#define PR_SET_CHILD_SUBREAPER 36
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_CAP_AMBIENT 47
 #define PR_CAP_AMBIENT_RAISE 2
@@ -226,11 +259,27 @@ struct rlimit {
 #define F_SETFD 2
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETFL 4
+#define F_DUPFD_CLOEXEC 1030
 #define FD_CLOEXEC 1
 #define CLOSE_RANGE_CLOEXEC 4
 #define PROT_READ 1
 #define PROT_WRITE 2
+#define MAP_SHARED 1
 #define MAP_PRIVATE 2
 #define MAP_ANONYMOUS 0x20
+#define MREMAP_MAYMOVE 1
+#define MADV_DONTNEED 4
+
+#define SIGPIPE 13
+#define SIGCHLD 17
+#define SIG_BLOCK 0
+#define SIG_SETMASK 2
+#define SFD_CLOEXEC O_CLOEXEC
+#define SFD_NONBLOCK O_NONBLOCK
+#define WNOHANG 1
+/* As the kernel has it (asm/signal.h): handlers are never ours, so nothing of it but the first field is. */
+struct sigaction {
+	u64 handler, flags, restorer, mask;
+};
 
 #endif

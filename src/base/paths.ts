@@ -1,4 +1,4 @@
-/** Where everything lies on disk: the data root (kept) and the run root (gone after a reboot). Imports nothing, for the monitor's sake. */
+/** Where everything lies on disk: the data root (kept) and the run root (gone after a reboot). */
 
 /** The two directories that hold all of currunt's state; absolute paths. */
 export interface Roots {
@@ -46,7 +46,7 @@ export function dataPaths(roots: Roots): DataPaths {
 export interface ContainerPaths {
   /** `containers/<id>`. */
   readonly directory: string;
-  /** Locked (flock) by the container's monitor for all its life. */
+  /** Locked by the container's monitor for all its life. */
   readonly lock: string;
   /** The overlay's changes, kept until the container is removed. */
   readonly upper: string;
@@ -54,6 +54,8 @@ export interface ContainerPaths {
   readonly work: string;
   /** The log in CRI format. */
   readonly log: string;
+  /** How it ended, as its monitor wrote it, until that is in the index. */
+  readonly exit: string;
   /** hostname, hosts and resolv.conf, which are bound over the image's. */
   readonly etc: string;
   /** `<run root>/<id>`: exists while the container runs. */
@@ -74,6 +76,7 @@ export function containerPaths(roots: Roots, id: string): ContainerPaths {
     upper: `${directory}/upper`,
     work: `${directory}/work`,
     log: `${directory}/log`,
+    exit: `${directory}/exit`,
     etc: `${directory}/etc`,
     run,
     attachSocket: `${run}/attach.sock`,

@@ -1,4 +1,4 @@
-/** What the monitor and its clients say to each other: frames of a type (u8), a length (u32, little-endian) and a payload. */
+/** What the monitor (ffi/shim/client.c) and its clients say to each other: frames of a type (u8), a length (u32, little-endian) and a payload. */
 import { CurruntError } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { Reader, Writer } from "../sys/stream.ts";
@@ -6,17 +6,15 @@ import type { WindowSize } from "../sys/terminal.ts";
 
 /** Frame types. A client sends those below 16, the monitor the others. */
 export const frameTypes = {
-  /** JSON `Charge` with descriptors; only the creating client sends it, first. */
-  begin: 1,
   /** Bytes for the program; empty: end of input. */
   stdin: 2,
   /** u16 rows, u16 columns. */
   resize: 3,
   /** The client wants no output, only the end. */
   observe: 4,
-  /** JSON `Started`; only the creating client sends it, second. */
+  /** From the creating client only, after its charge (`sys/monitor.ts`): the program runs. */
   started: 5,
-  /** JSON `Ready`: the program runs, output follows. */
+  /** u8, 1: with a terminal. To a client that joins a program; output follows. */
   ready: 16,
   stdout: 18,
   stderr: 19,
@@ -28,16 +26,8 @@ export const frameTypes = {
 /** The name of a frame type. */
 export type FrameType = keyof typeof frameTypes;
 
-/** What the monitor tells about a program that runs. */
-export interface Ready {
-  /** Init, as the host sees it. */
-  readonly pid: number;
-  readonly terminal: boolean;
-  readonly interactive: boolean;
-}
-
 const headerBytes = 5;
-/** No frame is longer: the longest is a start request with a large environment. */
+/** No frame is longer. */
 const maximumPayloadBytes = 16 * 1024 * 1024;
 
 /** One frame, ready to be written. */
@@ -50,38 +40,9 @@ export function encodeFrame(type: FrameType, payload: Uint8Array = new Uint8Arra
   return frame;
 }
 
-const shared = encodeFrame("stdout", new Uint8Array(64 * 1024));
-const sharedView = new DataView(shared.buffer);
-
-/** As `encodeFrame` for stdout and stderr, without garbage: the frame is valid until the next call. */
-export function outputFrame(stream: "stdout" | "stderr", bytes: Uint8Array): Uint8Array {
-  if (bytes.length > shared.length - headerBytes) return encodeFrame(stream, bytes);
-  shared[0] = frameTypes[stream];
-  sharedView.setUint32(1, bytes.length, true);
-  shared.set(bytes, headerBytes);
-  return shared.subarray(0, headerBytes + bytes.length);
-}
-
-/** A frame with `value` as JSON. */
-export function encodeJson(type: FrameType, value: unknown): Uint8Array {
-  return encodeFrame(type, Buffer.from(JSON.stringify(value)));
-}
-
 /** A `resize` frame. */
 export function encodeResize({ rows, columns }: WindowSize): Uint8Array {
   return encodeFrame("resize", new Uint8Array(Uint16Array.of(rows, columns).buffer));
-}
-
-/** The window of a `resize` frame. */
-export function decodeResize(payload: Uint8Array): WindowSize {
-  if (payload.length !== 4) throw malformed(`a resize of ${payload.length} bytes`);
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  return { rows: view.getUint16(0, true), columns: view.getUint16(2, true) };
-}
-
-/** An `exit` frame, or an `ended` one. */
-export function encodeExit(exitCode: number, type: "exit" | "ended" = "exit"): Uint8Array {
-  return encodeFrame(type, new Uint8Array(Uint32Array.of(exitCode).buffer));
 }
 
 /** The exit code of an `exit` or `ended` frame. */

@@ -1,26 +1,83 @@
-/** What remains to be done when a container has ended: its record, or its removal. */
-import { isDiskFull, openDatabase, relaxDurability } from "../base/database.ts";
+/** How a container has ended: what its monitor wrote down, taken into the index; and the removal of one of `-rm`. */
+import { openDatabase, relaxDurability } from "../base/database.ts";
+import { CurruntError } from "../base/error.ts";
+import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { removeTree } from "../sys/directory.ts";
-import type { Charge } from "./charge.ts";
+import { failedWith } from "../sys/error.ts";
+import { openDirectory, readlinkat } from "../sys/file.ts";
+import { readSmallFile } from "../sys/small-file.ts";
+import type { Container } from "./container.ts";
 import { ContainerStore } from "./store.ts";
 
-/** Records how the container ended; one of `-rm` is removed with all it had. The caller holds its lock. */
-export async function recordEnd({ roots, record }: Charge, exitCode: number): Promise<void> {
-  const { id } = record;
+/** 128 + SIGKILL: init got it when its monitor died. */
+const lostExitCode = 137;
+
+/** The end of a container's last run. */
+interface Ending {
+  readonly exitCode: number;
+  /** Milliseconds since 1970. */
+  readonly exitedAt: number;
+}
+
+/**
+ * Takes the end of a container, which does not run, into the index, and lets go of what only a running one has. The file of
+ * its monitor is the truth until then; without one the monitor was killed. The caller holds the lock.
+ */
+export function settle(containers: ContainerStore, paths: ContainerPaths, container: Container): void {
+  if (container.status === "running") {
+    const { exitCode, exitedAt } = readEnding(paths) ?? { exitCode: lostExitCode, exitedAt: Date.now() };
+    containers.markExited(container.record.id, exitCode, exitedAt);
+  }
+  removeTree(undefined, paths.exit);
+  removeTree(undefined, paths.run);
+}
+
+/** When the disk was full it is in the run directory. */
+function readEnding(paths: ContainerPaths): Ending | undefined {
+  return parseEnding(readIfThere(paths.exit)) ?? parseEnding(readIfThere(`${paths.run}/exit`));
+}
+
+function parseEnding(text: string): Ending | undefined {
+  const [, exitCode, exitedAt] = /^(\d{1,3}) (\d+)\n$/.exec(text) ?? [];
+  if (exitCode === undefined || exitedAt === undefined) return undefined;
+  return { exitCode: Number(exitCode), exitedAt: Number(exitedAt) };
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readSmallFile(path);
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return "";
+    throw error;
+  }
+}
+
+/** The hidden command that {@link removeEnded} is, and its arguments. */
+export function removalArguments(roots: Roots, id: string): string[] {
+  return ["remove-ended", roots.data, roots.run, id];
+}
+
+/** Removes a container of `-rm` that has ended while no client was there. Its monitor runs this, with the lock as descriptor 3. */
+export async function removeEnded([data = "", run = "", id = ""]: readonly string[]): Promise<void> {
+  const roots = { data, run };
+  if (!holdsLock(containerPaths(roots, id).lock)) {
+    throw new CurruntError("invalid", "remove-ended: only currunt itself can run this");
+  }
   const database = await openDatabase(dataPaths(roots).database);
-  const store = new ContainerStore(database, roots);
-  if (record.remove) {
-    // After a power cut the sweep finds it as it finds one whose monitor died, and removes it then.
-    relaxDurability(database);
-    store.remove(record);
-  } else {
-    try {
-      store.markExited(id, exitCode);
-      removeTree(undefined, containerPaths(roots, id).run);
-    } catch (error) {
-      // Clients learn the exit code all the same; the index learns of the end from a sweep, once there is room.
-      if (!isDiskFull(error)) throw error;
-    }
+  // After a power cut the sweep finds it as it finds one whose monitor died, and removes it then.
+  relaxDurability(database);
+  const containers = new ContainerStore(database, roots);
+  const container = containers.find(id);
+  if (container?.record.remove === true) containers.remove(container.record);
+}
+
+function holdsLock(path: string): boolean {
+  try {
+    using self = openDirectory("/proc/self/fd");
+    return readlinkat(self, "3").toString() === path;
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return false;
+    throw error;
   }
 }

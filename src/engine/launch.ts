@@ -1,14 +1,14 @@
-/** Starts a monitor for a container, early: it loads while the client still finds out what to run. */
+/** Takes a container for a start: its directories, its lock, its monitor. */
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { makeDirectories } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
+import { spawnMonitor } from "../sys/monitor.ts";
 import { shortID } from "./container.ts";
-import { takeMonitor } from "./spawn-monitor.ts";
 
-/** A monitor that waits for its start request. */
+/** A monitor that waits for its charge. */
 export interface Launched {
   readonly paths: ContainerPaths;
   /** Connected to the monitor, which ends when this is closed before it has a program. */
@@ -33,7 +33,7 @@ export function lockContainer(roots: Roots, paths: ContainerPaths): Fd | undefin
  * Makes the directories of container `id` where they are missing, takes its lock and starts a monitor.
  * Throws a conflict when the lock is held: it runs, or another command is at it.
  */
-export function launchMonitor(roots: Roots, id: string): Launched {
+export async function launchMonitor(roots: Roots, id: string): Promise<Launched> {
   const paths = containerPaths(roots, id);
   const lock = lockContainer(roots, paths);
   if (lock === undefined) {
@@ -42,5 +42,10 @@ export function launchMonitor(roots: Roots, id: string): Launched {
       `start container "${shortID(id)}": it is running, or another command is changing it`,
     );
   }
-  return { paths, socket: takeMonitor(), lock };
+  try {
+    return { paths, socket: await spawnMonitor(paths.directory), lock };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
 }

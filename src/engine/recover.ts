@@ -2,16 +2,14 @@
 import { isDiskFull } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
-import { listDirectory, removeTree } from "../sys/directory.ts";
+import { listDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { isLocked, tryLock, tryLockOnce } from "../sys/lock.ts";
 import { statat } from "../sys/stat.ts";
+import { settle } from "./exit.ts";
 import { endInit } from "./signal.ts";
 import type { ContainerStore } from "./store.ts";
-
-/** 128 + SIGKILL: init got it when its monitor died. */
-const lostExitCode = 137;
 
 /**
  * The run root has a directory for each container that is being made, runs, or is being removed, and the container's
@@ -40,21 +38,19 @@ function directoriesIn(path: string): number {
 }
 
 function recoverOne(roots: Roots, store: ContainerStore, id: string): void {
-  const { lock: path, run } = containerPaths(roots, id);
+  const paths = containerPaths(roots, id);
+  const { lock: path } = paths;
   if (!/^[0-9a-f]{64}$/.test(id) || isLocked(path)) return;
   // Held from here on: nobody starts or removes it while we put it right, nor does another sweep.
   const lock = lockUnlessGone(path);
   if (lock === "held") return;
   try {
     // Left for the next sweep: its files can go when it has let go of them.
-    if (!endInit(containerPaths(roots, id))) return;
+    if (!endInit(paths)) return;
     const container = store.find(id);
     if (container === undefined) store.removeFiles(id);
     else if (container.record.remove && container.status !== "created") store.remove(container.record);
-    else {
-      if (container.status === "running") store.markExited(id, lostExitCode);
-      removeTree(undefined, run);
-    }
+    else settle(store, paths, container);
   } catch (error) {
     // Left for the next sweep: no command that makes room must fail for want of it.
     if (!isDiskFull(error)) throw error;

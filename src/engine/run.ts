@@ -5,7 +5,7 @@ import { relaxDurability } from "../base/database.ts";
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
-import { removeTree } from "../sys/directory.ts";
+import { makeDirectories, removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import { openat, unlinkat, writeAll } from "../sys/file.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -13,13 +13,14 @@ import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
 import type { RunResult, SessionEnd } from "./engine.ts";
+import { settle } from "./exit.ts";
 import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
 import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { prepareRoots } from "./roots.ts";
-import { awaitMonitor, startSession } from "./session.ts";
+import { startSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { StartRequest } from "./start-request.ts";
 
@@ -37,8 +38,7 @@ export async function runContainer(
   using undo = new DisposableStack();
   undo.defer(() => removeTree(undefined, containerPaths(roots, id).run));
   undo.defer(() => removeTree(undefined, containerPaths(roots, id).directory));
-  // Before the index is even open: both processes load at the same time.
-  const launched = launchMonitor(roots, id);
+  const launched = await launchMonitor(roots, id);
   undo.defer(() => {
     launched.socket.close();
     launched.lock.close();
@@ -83,14 +83,16 @@ export async function startContainerAgain(
   options: StartOptions,
 ): Promise<RunResult> {
   const { id } = context.containers.get(name).record;
-  const launched = launchMonitor(context.roots, id);
+  const launched = await launchMonitor(context.roots, id);
   using undo = new DisposableStack();
   undo.defer(() => removeTree(undefined, launched.paths.run));
   undo.defer(() => {
     launched.socket.close();
     launched.lock.close();
   });
-  // Looked up again: between the first look and the lock it may have been removed.
+  // Looked up again: between the first look and the lock it may have been removed, or have ended.
+  settle(context.containers, launched.paths, context.containers.get(id));
+  makeDirectories(launched.paths.run, 0o700);
   const container = context.containers.get(id);
   const { record } = container;
   context.containers.markRunning(id);
@@ -126,14 +128,13 @@ async function startWith(
   const { attach, onWarning } = options;
   const request = { roots, record, attach, onWarning, ...(size === undefined ? {} : { size }) };
   await startProgram(launched, request);
+  options.started();
   if (options.attach) {
     const remove = () => containers.remove(record);
     const session = startSession(socket, paths, { ...options, remove });
     if (options.sweep) sweepBehind(context, onWarning);
     return await session;
   }
-  await awaitMonitor(socket);
-  options.started();
   if (options.sweep) sweepBehind(context, onWarning);
   return undefined;
 }

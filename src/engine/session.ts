@@ -2,7 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
-import type { FrameType, Ready } from "./attach-protocol.ts";
+import type { FrameType } from "./attach-protocol.ts";
 import { Connection, decodeExit, encodeFrame, encodeResize } from "./attach-protocol.ts";
 import type { SessionEnd } from "./engine.ts";
 import { LocalStreams } from "./local-streams.ts";
@@ -20,25 +20,23 @@ export interface SessionOptions extends StreamOptions {
 
 /** What the creating client does in the course of its session. */
 export interface SessionEvents {
-  /** The program runs, and its monitor is there. */
-  readonly started?: () => void;
   /** The program of a container of -rm has ended: remove it. */
   readonly remove?: () => void;
 }
 
-/** Waits until a monitor has taken over the program that was started for it. */
-export async function awaitMonitor(socket: Fd): Promise<void> {
-  using client = new MonitorClient(socket, { onOutput: () => {} });
-  await client.ready;
-}
-
-/** Stays with a program that was just started; `started` is called when its monitor has taken over. */
-export function startSession(
+/** Stays with a program that was just started. */
+export async function startSession(
   socket: Fd,
   paths: ContainerPaths,
   options: StreamOptions & SessionEvents,
 ): Promise<SessionEnd> {
-  return hold(socket, paths, { ...options, signalProxy: true, redraw: false });
+  const { terminal } = options;
+  return await hold(socket, paths, { ...options, signalProxy: true, redraw: false, started: { terminal } });
+}
+
+/** What a client must know of a program to join it. */
+interface Ready {
+  readonly terminal: boolean;
 }
 
 /** Joins a running container; undefined when it has ended, or is about to. */
@@ -53,20 +51,18 @@ export function attachSession(
 async function hold(
   socket: Fd,
   paths: ContainerPaths,
-  options: SessionOptions & SessionEvents,
+  options: SessionOptions & SessionEvents & { readonly started?: Ready },
 ): Promise<SessionEnd> {
   using local = new LocalStreams(options, () => client.connection.resume());
   using client = new MonitorClient(socket, {
     onOutput: (stream, bytes) => {
       if (!local.output(stream, bytes)) client.connection.pause();
     },
-    onReady: (ready) => {
-      options.started?.();
-      joinProgram(client.connection, local, { ...options, paths, ready });
-    },
+    onReady: (ready) => joinProgram(client.connection, local, { ...options, paths, ready }),
     onDrain: () => local.resumeInput(),
     onEnded: options.remove,
   });
+  if (options.started !== undefined) client.setReady(options.started);
   await client.ready;
   const end = await Promise.race([client.exit, local.left]);
   if (typeof end !== "number") return end;
@@ -138,13 +134,15 @@ class MonitorClient implements Disposable {
     return this.#exit.promise;
   }
 
+  /** What the monitor tells to those who join; the creating client knows it. */
+  setReady(ready: Ready): void {
+    this.#handlers.onReady?.(ready);
+    this.#ready.resolve(ready);
+  }
+
   #control(type: FrameType, payload: Uint8Array): void {
-    // From this very program, so its JSON needs no check.
-    if (type === "ready") {
-      const ready = JSON.parse(Buffer.from(payload).toString()) as Ready;
-      this.#handlers.onReady?.(ready);
-      this.#ready.resolve(ready);
-    } else if (type === "exit") this.#exitCode = decodeExit(payload);
+    if (type === "ready") this.setReady({ terminal: payload[0] === 1 });
+    else if (type === "exit") this.#exitCode = decodeExit(payload);
     else if (type === "ended") this.#removeContainer(decodeExit(payload));
   }
 

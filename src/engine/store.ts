@@ -98,17 +98,17 @@ export class ContainerStore {
     return rows.map(containerOf);
   }
 
-  /** From now on it counts as running: its monitor starts it, and says how it ended. */
+  /** From now on it counts as running, until its end is taken into the index. */
   markRunning(id: string): void {
     this.#database
       .query("UPDATE containers SET status = 'running', started_at = ? WHERE id = ?")
       .run(Date.now(), id);
   }
 
-  markExited(id: string, exitCode: number): void {
+  markExited(id: string, exitCode: number, exitedAt: number): void {
     this.#database
       .query("UPDATE containers SET status = 'exited', exited_at = ?, exit_code = ? WHERE id = ?")
-      .run(Date.now(), exitCode, id);
+      .run(exitedAt, exitCode, id);
   }
 
   /** Back to what it was before a start that failed. */

@@ -36,7 +36,13 @@ export interface CreateOptions {
   /** Called when init exists: it cannot become the program before this has resolved. */
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
-  readonly spawn?: ((options: SpawnOptions) => void) | undefined;
+  readonly spawn?: ((options: DelegatedSpawn) => void) | undefined;
+}
+
+/** What another process needs to start the shim. */
+export interface DelegatedSpawn extends SpawnOptions {
+  /** The terminal's master comes through this, to whoever has it, when the plan makes a terminal. */
+  readonly terminal?: Fd | undefined;
 }
 
 /** A process that runs inside a container; a child of the caller, who waits for it. Disposing closes the descriptors. */
@@ -44,7 +50,7 @@ export interface Init extends Disposable {
   /** As the host sees it. */
   readonly pid: number;
   readonly pidfd: Fd;
-  /** Master of the pty; close-on-exec. */
+  /** Master of the pty; close-on-exec. Of an init that another process started, that process has it. */
   readonly terminal: Fd | undefined;
 }
 
@@ -132,8 +138,10 @@ export async function carryOut(
     return (input === "preserved" ? preserved[next++] : passed[input]) ?? [];
   });
   try {
-    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn });
-    const terminal = near === undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];
+    const delegated = spawn && ((shim: SpawnOptions) => spawn({ ...shim, terminal: near }));
+    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn: delegated });
+    const terminal =
+      near === undefined || spawn !== undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];
     const close = () => {
       pidfd.close();
       terminal?.close();

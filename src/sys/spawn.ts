@@ -11,16 +11,18 @@ export interface SpawnOptions {
   readonly stdio: "inherit" | { readonly stdin: Fd; readonly stdout: Fd; readonly stderr: Fd };
   /** Becomes descriptor 3. */
   readonly socket: Fd;
+  /** Without them it is a shim. */
+  readonly args?: readonly string[];
 }
 
 /** Starts an executable that is held by descriptor, without an environment. Returns the pid. */
-export function spawnImage({ image, stdio, socket }: SpawnOptions): number {
+export function spawnImage({ image, stdio, socket, args = ["currunt"] }: SpawnOptions): number {
   using copy = lift(image);
   const streams =
     stdio === "inherit" ? [undefined, undefined, undefined] : [stdio.stdin, stdio.stdout, stdio.stderr];
   return spawn({
     path: `/proc/self/fd/${copy.number}`,
-    args: ["currunt"],
+    args,
     environment: [],
     descriptors: [...streams, socket],
   });

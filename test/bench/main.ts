@@ -132,7 +132,7 @@ function measureMonitors(): IdleCost[] {
     runOnce(podman.start(small, ["sleep", "1000000"]));
   }
   const costs = [
-    measureIdle("currunt", findProcesses(program, "monitor"), 10_000),
+    measureIdle("currunt", findProcesses("/memfd:currunt (deleted)", "monitor"), 10_000),
     measureIdle("conmon", findProcesses("/usr/bin/conmon", "--exit-command-arg"), 10_000),
   ];
   const ids = runOnce([program, "ps", "-quiet"], env).stdout.trim().split("\n");

@@ -43,7 +43,7 @@ describe("the command line", () => {
     ["a host name of two lines", ["run", "-hostname", "a\nb", "x"], /-hostname[\s\S]*letters/],
     ["docker's -f, which filters", ["ps", "-f", "name=x"], /-f\b[\s\S]*-format/],
     ["docker's -filter", ["images", "-filter", "dangling=true"], /-filter[\s\S]*version/],
-    ["the monitor by hand", ["monitor"], /only currunt itself/],
+    ["a monitor's command by hand", ["remove-ended"], /only currunt itself/],
     ["a relative -workdir", ["run", "-workdir", "here", "x"], /here/],
     ["an unreadable -env-file", ["run", "-env-file", "/no/such/file", "x"], /\/no\/such\/file/],
     ["a wrong variable", ["run", "-env", "=x", "x"], /=x/],

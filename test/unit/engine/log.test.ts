@@ -1,59 +1,24 @@
-/** What the log writer writes, the log file reads back: lines, parts, tails, growth. */
+/** Logs as the monitor writes them, read: lines, parts, tails, growth. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile } from "../../../src/engine/log-file.ts";
 import { parseLogLine } from "../../../src/engine/log-line.ts";
-import { LogWriter } from "../../../src/engine/log-writer.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-log-"));
 afterAll(() => rmSync(directory, { recursive: true }));
-const now = new Date("2026-01-31T12:34:56.789Z");
+const prefix = "2026-01-31T12:34:56.789123456Z stdout";
 
 function texts(log: LogFile): string[] {
   return [...log.read()].map(({ text, full }) => `${Buffer.from(text)}${full ? "$" : ""}`);
 }
 
-describe("LogWriter", () => {
-  test("writes the CRI format, parts without a newline at once", () => {
-    const path = join(directory, "format");
-    using log = new LogWriter(path);
-    log.append("stdout", Buffer.from("one\ntwo\npro"), now);
-    log.append("stderr", Buffer.from("bad\n"), now);
-    log.append("stdout", Buffer.from("mpt\n"), now);
-    expect(readFileSync(path, "utf8")).toBe(
-      [
-        "2026-01-31T12:34:56.789000000Z stdout F one",
-        "2026-01-31T12:34:56.789000000Z stdout F two",
-        "2026-01-31T12:34:56.789000000Z stdout P pro",
-        "2026-01-31T12:34:56.789000000Z stderr F bad",
-        "2026-01-31T12:34:56.789000000Z stdout F mpt",
-        "",
-      ].join("\n"),
-    );
-  });
-
-  test("keeps every byte of long lines and of many short ones", () => {
-    const path = join(directory, "bytes");
-    using log = new LogWriter(path);
-    const long = Buffer.alloc(200_000, "x");
-    log.append("stdout", long, now);
-    log.append("stdout", Buffer.from("\n".repeat(60_000)), now);
-    using file = new LogFile(path);
-    const entries = [...file.read()];
-    expect(entries).toHaveLength(60_001);
-    expect(Buffer.from(entries[0]?.text ?? []).length).toBe(200_000);
-  });
-});
-
 describe("LogFile", () => {
   const path = join(directory, "tail");
-  using log = new LogWriter(path);
-  for (let line = 1; line <= 5000; line++) log.append("stdout", Buffer.from(`line ${line}\n`), now);
-  log.append("stdout", Buffer.from("part "), now);
-  log.append("stdout", Buffer.from("done\n"), now);
-  log.append("stdout", Buffer.from("open"), now);
+  const lines = Array.from({ length: 5000 }, (_, index) => `F line ${index + 1}`);
+  const entries = [...lines, "P part ", "F done", "P open"];
+  appendFileSync(path, entries.map((entry) => `${prefix} ${entry}\n`).join(""));
 
   const cases: [number, string[]][] = [
     [0, []],
@@ -86,6 +51,17 @@ describe("LogFile", () => {
     appendFileSync(growing, "000000Z stdout F b\ngarbage\n2026-01-31T12:34:56.789000000Z stderr F c\n");
     expect(texts(file)).toEqual(["b$", "c$"]);
   });
+});
+
+test("parseLogLine() reads the time with its nanoseconds, and text that is no text", () => {
+  const entry = parseLogLine(Buffer.from([...Buffer.from(`${prefix} P `), 0, 255, 32]));
+  expect(entry).toMatchObject({
+    time: Date.UTC(2026, 0, 31, 12, 34, 56, 789),
+    stream: "stdout",
+    full: false,
+  });
+  expect(entry?.timestamp).toBe("2026-01-31T12:34:56.789123456Z");
+  expect([...(entry?.text ?? [])]).toEqual([0, 255, 32]);
 });
 
 test("parseLogLine() refuses what is no line", () => {

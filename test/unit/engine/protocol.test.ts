@@ -1,13 +1,13 @@
 /** Frames survive any cut, and detach keys are found however they come. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   decodeExit,
-  decodeResize,
-  encodeExit,
   encodeFrame,
   encodeResize,
   FrameDecoder,
-  outputFrame,
+  frameTypes,
 } from "../../../src/engine/attach-protocol.ts";
 import { DetachScanner, defaultDetachKeys } from "../../../src/engine/detach.ts";
 
@@ -16,7 +16,7 @@ const frames = [
   encodeFrame("stdin"),
   encodeResize({ rows: 40, columns: 120 }),
   encodeFrame("stdout", Buffer.alloc(70_000, "x")),
-  encodeExit(137),
+  encodeFrame("exit", new Uint8Array(Uint32Array.of(137).buffer)),
 ];
 
 function decode(pieces: Iterable<Uint8Array>): string[] {
@@ -24,9 +24,8 @@ function decode(pieces: Iterable<Uint8Array>): string[] {
   const seen: string[] = [];
   for (const piece of pieces) {
     decoder.push(piece, (type, payload) => {
-      const { rows, columns } = type === "resize" ? decodeResize(payload) : { rows: 0, columns: 0 };
       const detail =
-        type === "resize" ? `${rows}x${columns}` : type === "exit" ? decodeExit(payload) : payload.length;
+        type === "resize" ? [...payload].join(",") : type === "exit" ? decodeExit(payload) : payload.length;
       seen.push(`${type} ${detail}`);
     });
   }
@@ -34,7 +33,7 @@ function decode(pieces: Iterable<Uint8Array>): string[] {
 }
 
 describe("FrameDecoder", () => {
-  const expected = ["stdin 5", "stdin 0", "resize 40x120", "stdout 70000", "exit 137"];
+  const expected = ["stdin 5", "stdin 0", "resize 40,0,120,0", "stdout 70000", "exit 137"];
   const all = Buffer.concat(frames);
   for (const size of [1, 3, 5, 4096, all.length]) {
     test(`cuts pieces of ${size} bytes into the same frames`, () => {
@@ -48,14 +47,16 @@ describe("FrameDecoder", () => {
   test("refuses unknown types, huge frames and malformed payloads", () => {
     expect(() => decode([Buffer.from([99, 0, 0, 0, 0])])).toThrow("frame type 99");
     expect(() => decode([Buffer.from([2, 255, 255, 255, 255])])).toThrow("4294967295 bytes");
-    expect(() => decode([encodeFrame("resize", Buffer.from("xx"))])).toThrow("a resize of 2 bytes");
+    expect(() => decode([encodeFrame("exit", Buffer.from("xx"))])).toThrow("an exit of 2 bytes");
   });
+});
 
-  test("outputFrame() is the same frame without garbage", () => {
-    expect(Buffer.from(outputFrame("stderr", Buffer.from("e")))).toEqual(
-      Buffer.from(encodeFrame("stderr", Buffer.from("e"))),
-    );
-  });
+test("frame types are those of charge.h", () => {
+  const header = readFileSync(join(import.meta.dir, "../../../ffi/shim/charge.h"), "utf8");
+  const found = [...header.matchAll(/FRAME_([A-Z]+) = (\d+)/g)].map(
+    ([, name = "", number = ""]) => [name.toLowerCase(), Number(number)] as const,
+  );
+  expect(Object.fromEntries(found)).toEqual(frameTypes);
 });
 
 describe("DetachScanner", () => {

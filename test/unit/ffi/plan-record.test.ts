@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chargeConstants, chargeFlags, chargeHeader, packCharge } from "../../../ffi/charge.ts";
 import type { Step } from "../../../ffi/plan.ts";
 import {
   messageHeader,
@@ -25,13 +26,14 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const constantOf = (operation: string) =>
   `OP_${operation.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
-test("the records have the layout and the numbers of plan.h", () => {
-  const expected: Record<string, number> = { ...planConstants };
+test("the records have the layout and the numbers of plan.h and charge.h", () => {
+  const expected: Record<string, number> = { ...planConstants, ...chargeConstants };
+  for (const [name, value] of Object.entries(chargeFlags)) expected[`CHARGE_${name}`] = value;
   for (const [name, value] of Object.entries(stepFlags)) expected[`STEP_${name}`] = value;
   for (const [name, value] of Object.entries(messageTypes)) expected[`MESSAGE_${name}`] = value;
   for (const [name, value] of Object.entries(operations)) expected[constantOf(name)] = value;
   expected["OP_COUNT"] = Object.keys(operations).length + 1;
-  for (const { name, size, offsets } of [planHeader, stepHeader, messageHeader]) {
+  for (const { name, size, offsets } of [planHeader, stepHeader, messageHeader, chargeHeader]) {
     expected[`sizeof(struct ${name})`] = size;
     for (const [field, offset] of Object.entries(offsets)) {
       const member = field.replace(/(\d)$/, "[$1]");
@@ -42,7 +44,7 @@ test("the records have the layout and the numbers of plan.h", () => {
     ([name, value]) => `_Static_assert((long)(${name}) == ${value}, "${name} is not ${value}");`,
   );
   const source = join(scratch, "layout.c");
-  writeFileSync(source, `#include "plan.h"\n${checks.join("\n")}\n`);
+  writeFileSync(source, `#include "plan.h"\n#include "charge.h"\n${checks.join("\n")}\n`);
   const cc = Bun.spawnSync(["cc", "-fsyntax-only", "-I", shim, source], { stderr: "pipe" });
   expect(cc.stderr.toString()).toBe("");
 });
@@ -100,6 +102,14 @@ test("the system call numbers for arm64 are those of the generic table", () => {
   );
   const cc = Bun.spawnSync(["cc", "-fsyntax-only", source], { stderr: "pipe" });
   expect(cc.stderr.toString()).toBe("");
+});
+
+test("packCharge() puts a NUL behind each text, and takes no more than a monitor has room for", () => {
+  const packet = packCharge(["INPUT", "REMOVE"], ["/a", "/b", "é"]);
+  expect(chargeHeader.unpack(packet)).toMatchObject({ flags: 10, size: 9 });
+  expect(Buffer.from(packet.subarray(chargeHeader.size)).toString()).toBe("/a\0/b\0é\0");
+  expect(() => packCharge([], ["x".repeat(40_000)])).toThrow("too long");
+  expect(() => packCharge([], ["a\0b"])).toThrow("NUL");
 });
 
 test("pack() puts every text into its record, with a NUL behind the last", () => {
