@@ -1,34 +1,54 @@
 /** A seccomp profile that stands alone, in the runtime specification's form or in docker's, which has conditions on top. */
 import { release } from "node:os";
-import * as v from "valibot";
 import { CurruntError } from "../base/error.ts";
-import { seccompEntrySchema, seccompSchema } from "./spec-schema.ts";
+import type { Shape } from "../base/shape.ts";
+import { listOf, objectOf, pathOf, text, textThat } from "../base/shape.ts";
+import { seccompEntryMembers, seccompMembers } from "./seccomp-schema.ts";
 import type { LinuxSeccomp, LinuxSyscall } from "./spec-seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
 import { nativeArchitecture } from "./syscalls.ts";
 
-const conditions = v.object({
-  caps: v.exactOptional(v.array(v.string())),
-  arches: v.exactOptional(v.array(v.string())),
-  minKernel: v.exactOptional(v.pipe(v.string(), v.regex(/^\d+\.\d+/, "is no kernel version"))),
-});
-type Conditions = v.InferOutput<typeof conditions>;
+interface Conditions {
+  readonly caps?: readonly string[];
+  readonly arches?: readonly string[];
+  readonly minKernel?: string;
+}
+interface FileEntry extends LinuxSyscall {
+  readonly includes?: Conditions;
+  readonly excludes?: Conditions;
+}
+interface FileProfile extends Omit<LinuxSeccomp, "syscalls"> {
+  readonly archMap?: readonly {
+    readonly architecture: string;
+    readonly subArchitectures?: readonly string[];
+  }[];
+  readonly syscalls?: readonly FileEntry[];
+}
 
-const fileSchema = v.object({
-  ...seccompSchema.entries,
-  archMap: v.exactOptional(
-    v.array(v.object({ architecture: v.string(), subArchitectures: v.exactOptional(v.array(v.string())) })),
-  ),
-  syscalls: v.exactOptional(
-    v.array(
-      v.object({
-        ...seccompEntrySchema.entries,
-        includes: v.exactOptional(conditions),
-        excludes: v.exactOptional(conditions),
-      }),
-    ),
-  ),
+const conditions = objectOf<Conditions>({
+  caps: listOf(text),
+  arches: listOf(text),
+  minKernel: textThat((version) => /^\d+\.\d+/.test(version), "is no kernel version"),
 });
+
+const fileShape: Shape<FileProfile> = objectOf<FileProfile>(
+  {
+    ...seccompMembers,
+    archMap: listOf(
+      objectOf<{ architecture: string; subArchitectures?: readonly string[] }>(
+        { architecture: text, subArchitectures: listOf(text) },
+        ["architecture"],
+      ),
+    ),
+    syscalls: listOf(
+      objectOf<FileEntry>({ ...seccompEntryMembers, includes: conditions, excludes: conditions }, [
+        "names",
+        "action",
+      ]),
+    ),
+  },
+  ["defaultAction"],
+);
 
 /** The machine's name in `archMap`, and in `arches`, which are Go's. */
 const names: Readonly<Partial<Record<Architecture, { seccomp: string; go: string }>>> = {
@@ -37,27 +57,32 @@ const names: Readonly<Partial<Record<Architecture, { seccomp: string; go: string
 };
 
 /**
- * The profile in `json`, a parsed file, for a container whose bounding set is `capabilities`: entries whose conditions do not
+ * The profile in `json`, a parsed file, which it takes over, for a container whose bounding set is `capabilities`: entries whose conditions do not
  * hold are left out. Refuses what is neither form, with the path of the field.
  */
 export function parseSeccompProfile(
   json: unknown,
   { capabilities, machine = nativeArchitecture }: { capabilities: readonly string[]; machine?: Architecture },
 ): LinuxSeccomp {
-  const result = v.safeParse(fileSchema, withoutNull(json), { abortPipeEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    throw new CurruntError(
-      "invalid",
-      `read seccomp profile: ${v.getDotPath(issue) ?? "all of it"}: ${issue.message}`,
-    );
+  withNames(json);
+  const found = fileShape(json);
+  if (found !== undefined) {
+    throw new CurruntError("invalid", `read seccomp profile: ${pathOf(found) || "all of it"}: ${found.text}`);
   }
-  const { archMap, syscalls = [], ...profile } = result.output;
+  // Just checked against that very type.
+  const { archMap, syscalls = [], ...profile } = json as FileProfile;
   const isMet = (one: Conditions) => meets(one, capabilities, machine);
-  const chosen = syscalls.flatMap(({ includes, excludes, ...entry }): LinuxSyscall[] => {
+  const chosen = syscalls.flatMap(({ includes, excludes, names, action, args, errnoRet }): LinuxSyscall[] => {
     const included = includes === undefined || isMet(includes);
     return included && !(excludes !== undefined && isExcluded(excludes, capabilities, machine))
-      ? [entry]
+      ? [
+          {
+            names,
+            action,
+            ...(args === undefined ? {} : { args }),
+            ...(errnoRet === undefined ? {} : { errnoRet }),
+          },
+        ]
       : [];
   });
   const mapped = archMap?.find(({ architecture }) => architecture === names[machine]?.seccomp);
@@ -103,11 +128,12 @@ function isKernelAtLeast(wanted: string): boolean {
   return ourMajor > major || (ourMajor === major && ourMinor >= minor);
 }
 
-/** Go writes null for lists that are empty; docker's old form has `name` for a single call. */
-function withoutNull(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNull);
-  if (typeof value !== "object" || value === null) return value;
-  const members = Object.entries(value).filter(([, member]) => member !== null);
-  const plain = Object.fromEntries(members.map(([key, member]) => [key, withoutNull(member)]));
-  return "name" in plain && !("names" in plain) ? { ...plain, names: [plain["name"]] } : plain;
+/** docker's old form has `name` for a single call. */
+function withNames(json: unknown): void {
+  const syscalls =
+    typeof json === "object" && json !== null && "syscalls" in json ? json.syscalls : undefined;
+  for (const entry of Array.isArray(syscalls) ? syscalls : []) {
+    if (typeof entry !== "object" || entry === null || !("name" in entry) || "names" in entry) continue;
+    Object.assign(entry, { names: [entry.name] });
+  }
 }

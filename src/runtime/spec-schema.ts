@@ -1,225 +1,229 @@
-/** The shape of config.json: types and values of every field that currunt reads. Fields it does not know are left out. */
-import * as v from "valibot";
+/** The shape of config.json: types and values of every field that currunt reads. Fields it does not know are passed over. */
+import type { Shape } from "../base/shape.ts";
+import { flag, listOf, objectOf, oneOf, tableOf, text, textThat, whole } from "../base/shape.ts";
+import { resourcesShape } from "./resource-schema.ts";
+import { seccompShape } from "./seccomp-schema.ts";
+import type {
+  Capabilities,
+  Hook,
+  Hooks,
+  IntelRdt,
+  Linux,
+  LinuxDevice,
+  LinuxIDMapping,
+  LinuxNamespace,
+  MemoryPolicy,
+  Mount,
+  Process,
+  Rlimit,
+  Root,
+  Scheduler,
+  Spec,
+  TimeOffset,
+  User,
+} from "./spec.ts";
 
-const optional = v.exactOptional;
-const text = v.string();
-const flag = v.boolean();
-const texts = v.array(text);
-const whole = v.pipe(v.number(), v.integer());
-const natural = v.pipe(whole, v.minValue(0));
-const unsigned32 = v.pipe(natural, v.maxValue(0xffff_ffff));
-const absolutePath = v.pipe(
-  text,
-  v.check((path) => path.startsWith("/"), "is no absolute path"),
-);
-const table = v.record(text, text);
+const texts = listOf(text);
+const unsigned32 = whole(0, 0xffff_ffff);
+const natural = whole(0);
 /** Limits of 64 bits, which JSON rounds above 2^53; negative ones mean none. */
-const limit = v.number();
+const limit = whole();
+const someText = textThat((value) => value !== "", "is empty");
+const absolutePath = textThat((path) => path.startsWith("/"), "is no absolute path");
+const setting = textThat((entry) => entry.indexOf("=") > 0, "is not NAME=VALUE");
 
-const mapping = v.object({
-  containerID: unsigned32,
-  hostID: unsigned32,
-  size: v.pipe(unsigned32, v.minValue(1)),
-});
-const mappings = v.array(mapping);
-
-const capabilities = v.object({
-  bounding: optional(texts),
-  effective: optional(texts),
-  inheritable: optional(texts),
-  permitted: optional(texts),
-  ambient: optional(texts),
-});
-
-const environment = v.array(
-  v.pipe(
-    text,
-    v.check((entry) => entry.indexOf("=") > 0, "is not NAME=VALUE"),
-  ),
+const mappings = listOf(
+  objectOf<LinuxIDMapping>({ containerID: unsigned32, hostID: unsigned32, size: whole(1, 0xffff_ffff) }, [
+    "containerID",
+    "hostID",
+    "size",
+  ]),
 );
 
-const process = v.object({
-  terminal: optional(flag),
-  consoleSize: optional(v.object({ height: unsigned32, width: unsigned32 })),
-  user: v.object({
-    uid: unsigned32,
-    gid: unsigned32,
-    umask: optional(v.pipe(natural, v.maxValue(0o777))),
-    additionalGids: optional(v.array(unsigned32)),
-  }),
-  args: v.pipe(texts, v.nonEmpty("is empty")),
-  env: optional(environment),
-  cwd: absolutePath,
-  capabilities: optional(capabilities),
-  rlimits: optional(v.array(v.object({ type: text, soft: limit, hard: limit }))),
-  noNewPrivileges: optional(flag),
-  apparmorProfile: optional(text),
-  selinuxLabel: optional(text),
-  oomScoreAdj: optional(v.pipe(whole, v.minValue(-1000), v.maxValue(1000))),
-});
-
-const mount = v.object({
-  destination: v.pipe(text, v.nonEmpty("is empty")),
-  type: optional(text),
-  source: optional(text),
-  options: optional(texts),
-  uidMappings: optional(mappings),
-  gidMappings: optional(mappings),
-});
-
-const hooks = v.array(
-  v.object({
-    path: absolutePath,
-    args: optional(texts),
-    env: optional(texts),
-    timeout: optional(v.pipe(whole, v.minValue(1))),
-  }),
+const scheduler = objectOf<Scheduler>(
+  {
+    policy: oneOf(
+      "SCHED_OTHER",
+      "SCHED_BATCH",
+      "SCHED_IDLE",
+      "SCHED_FIFO",
+      "SCHED_RR",
+      "SCHED_DEADLINE",
+      "SCHED_ISO",
+    ),
+    nice: whole(-20, 19),
+    priority: whole(0, 99),
+    flags: listOf(
+      oneOf(
+        "SCHED_FLAG_RESET_ON_FORK",
+        "SCHED_FLAG_RECLAIM",
+        "SCHED_FLAG_DL_OVERRUN",
+        "SCHED_FLAG_KEEP_POLICY",
+        "SCHED_FLAG_KEEP_PARAMS",
+        "SCHED_FLAG_UTIL_CLAMP_MIN",
+        "SCHED_FLAG_UTIL_CLAMP_MAX",
+      ),
+    ),
+    runtime: natural,
+    deadline: natural,
+    period: natural,
+  },
+  ["policy"],
 );
 
-const device = v.object({
-  path: absolutePath,
-  type: v.picklist(["c", "u", "b", "p"]),
-  major: optional(natural),
-  minor: optional(natural),
-  fileMode: optional(v.pipe(natural, v.maxValue(0o7777))),
-  uid: optional(unsigned32),
-  gid: optional(unsigned32),
-});
+/** A list of numbers as the kernel writes them; nothing at all is none. */
+const numberList = textThat(
+  (list) => /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(list),
+  'is no list such as "0-3,7"',
+);
 
-const resources = v.object({
-  devices: optional(
-    v.array(
-      v.object({
-        allow: flag,
-        type: optional(v.picklist(["a", "c", "b"])),
-        major: optional(whole),
-        minor: optional(whole),
-        access: optional(v.pipe(text, v.regex(/^[rwm]*$/, "has other letters than r, w and m"))),
-      }),
+/** `process`; also what `exec --process` reads. */
+export const processShape: Shape<Process> = objectOf<Process>(
+  {
+    terminal: flag,
+    consoleSize: objectOf({ height: unsigned32, width: unsigned32 }, ["height", "width"]),
+    user: objectOf<User>(
+      { uid: unsigned32, gid: unsigned32, umask: whole(0, 0o777), additionalGids: listOf(unsigned32) },
+      ["uid", "gid"],
     ),
-  ),
-  memory: optional(
-    v.object({
-      limit: optional(limit),
-      reservation: optional(limit),
-      swap: optional(limit),
-      swappiness: optional(v.pipe(natural, v.maxValue(100))),
-      disableOOMKiller: optional(flag),
+    args: listOf(text, 1),
+    env: listOf(setting),
+    cwd: absolutePath,
+    capabilities: objectOf<Capabilities>({
+      bounding: texts,
+      effective: texts,
+      inheritable: texts,
+      permitted: texts,
+      ambient: texts,
     }),
-  ),
-  cpu: optional(
-    v.object({
-      shares: optional(limit),
-      quota: optional(limit),
-      period: optional(limit),
-      cpus: optional(text),
-      mems: optional(text),
-    }),
-  ),
-  pids: optional(v.object({ limit })),
-  unified: optional(table),
-});
+    rlimits: listOf(objectOf<Rlimit>({ type: text, soft: limit, hard: limit }, ["type", "soft", "hard"])),
+    noNewPrivileges: flag,
+    apparmorProfile: text,
+    selinuxLabel: text,
+    oomScoreAdj: whole(-1000, 1000),
+    scheduler,
+    ioPriority: objectOf(
+      { class: oneOf("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"), priority: whole(0, 7) },
+      ["class", "priority"],
+    ),
+    execCPUAffinity: objectOf({ initial: numberList, final: numberList }),
+  },
+  ["user", "args", "cwd"],
+);
 
-const action = v.picklist([
-  "SCMP_ACT_KILL",
-  "SCMP_ACT_KILL_PROCESS",
-  "SCMP_ACT_KILL_THREAD",
-  "SCMP_ACT_TRAP",
-  "SCMP_ACT_ERRNO",
-  "SCMP_ACT_TRACE",
-  "SCMP_ACT_ALLOW",
-  "SCMP_ACT_LOG",
-  "SCMP_ACT_NOTIFY",
-]);
+const mount = objectOf<Mount>(
+  {
+    destination: someText,
+    type: text,
+    source: text,
+    options: texts,
+    uidMappings: mappings,
+    gidMappings: mappings,
+  },
+  ["destination"],
+);
 
-/** One entry of a profile's `syscalls`. */
-export const seccompEntrySchema = v.object({
-  names: v.pipe(texts, v.nonEmpty("is empty")),
-  action,
-  errnoRet: optional(natural),
-  args: optional(
-    v.array(
-      v.object({
-        index: v.pipe(natural, v.maxValue(5)),
-        value: limit,
-        valueTwo: optional(limit),
-        op: v.picklist([
-          "SCMP_CMP_NE",
-          "SCMP_CMP_LT",
-          "SCMP_CMP_LE",
-          "SCMP_CMP_EQ",
-          "SCMP_CMP_GE",
-          "SCMP_CMP_GT",
-          "SCMP_CMP_MASKED_EQ",
-        ]),
-      }),
+const hooks = listOf(
+  objectOf<Hook>({ path: absolutePath, args: texts, env: listOf(setting), timeout: whole(1) }, ["path"]),
+);
+
+const linux = objectOf<Linux>({
+  namespaces: listOf(
+    objectOf<LinuxNamespace>(
+      {
+        type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"),
+        path: textThat((path) => path === "" || path.startsWith("/"), "is no absolute path"),
+      },
+      ["type"],
     ),
   ),
-});
-
-/** `linux.seccomp`; shared with the profiles that come alone, in a file. */
-export const seccompSchema = v.object({
-  defaultAction: action,
-  defaultErrnoRet: optional(natural),
-  architectures: optional(texts),
-  flags: optional(texts),
-  listenerPath: optional(text),
-  listenerMetadata: optional(text),
-  syscalls: optional(v.array(seccompEntrySchema)),
-});
-
-const linux = v.object({
-  namespaces: optional(
-    v.array(
-      v.object({
-        type: v.picklist(["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]),
-        path: optional(absolutePath),
-      }),
+  uidMappings: mappings,
+  gidMappings: mappings,
+  timeOffsets: tableOf(
+    objectOf<TimeOffset>({ secs: whole(), nanosecs: unsigned32 }),
+    oneOf("monotonic", "boottime"),
+  ),
+  devices: listOf(
+    objectOf<LinuxDevice>(
+      {
+        path: absolutePath,
+        type: oneOf("c", "u", "b", "p"),
+        major: natural,
+        minor: natural,
+        fileMode: unsigned32,
+        uid: unsigned32,
+        gid: unsigned32,
+      },
+      ["path", "type"],
     ),
   ),
-  uidMappings: optional(mappings),
-  gidMappings: optional(mappings),
-  devices: optional(v.array(device)),
-  cgroupsPath: optional(text),
-  resources: optional(resources),
-  rootfsPropagation: optional(
-    v.picklist([
-      "",
-      "shared",
-      "rshared",
-      "slave",
-      "rslave",
-      "private",
-      "rprivate",
-      "unbindable",
-      "runbindable",
-    ]),
+  cgroupsPath: text,
+  resources: resourcesShape,
+  rootfsPropagation: oneOf(
+    "",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+    "private",
+    "rprivate",
+    "unbindable",
+    "runbindable",
   ),
-  seccomp: optional(seccompSchema),
-  sysctl: optional(table),
-  maskedPaths: optional(v.array(absolutePath)),
-  readonlyPaths: optional(v.array(absolutePath)),
-  mountLabel: optional(text),
+  seccomp: seccompShape,
+  sysctl: tableOf(text),
+  maskedPaths: listOf(absolutePath),
+  readonlyPaths: listOf(absolutePath),
+  mountLabel: text,
+  personality: objectOf({ domain: oneOf("LINUX", "LINUX32"), flags: texts }, ["domain"]),
+  intelRdt: objectOf<IntelRdt>({
+    closID: text,
+    schemata: texts,
+    l3CacheSchema: text,
+    memBwSchema: text,
+    enableMonitoring: flag,
+  }),
+  memoryPolicy: objectOf<MemoryPolicy>(
+    {
+      mode: oneOf(
+        "MPOL_DEFAULT",
+        "MPOL_BIND",
+        "MPOL_INTERLEAVE",
+        "MPOL_WEIGHTED_INTERLEAVE",
+        "MPOL_PREFERRED",
+        "MPOL_PREFERRED_MANY",
+        "MPOL_LOCAL",
+      ),
+      nodes: numberList,
+      flags: listOf(oneOf("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES")),
+    },
+    ["mode"],
+  ),
+  netDevices: tableOf(objectOf<{ readonly name?: string }>({ name: text })),
 });
 
 /** config.json. */
-export const specSchema = v.object({
-  ociVersion: v.pipe(text, v.regex(/^1\.\d+\.\d+([-+].*)?$/, "is no version 1 of the runtime specification")),
-  root: optional(v.object({ path: v.pipe(text, v.nonEmpty("is empty")), readonly: optional(flag) })),
-  process: optional(process),
-  hostname: optional(text),
-  domainname: optional(text),
-  mounts: optional(v.array(mount)),
-  hooks: optional(
-    v.object({
-      prestart: optional(hooks),
-      createRuntime: optional(hooks),
-      createContainer: optional(hooks),
-      startContainer: optional(hooks),
-      poststart: optional(hooks),
-      poststop: optional(hooks),
+export const specShape: Shape<Spec> = objectOf<Spec>(
+  {
+    ociVersion: textThat(
+      (version) => /^1\.\d+\.\d+([-+].*)?$/.test(version),
+      "is no version 1 of the runtime specification",
+    ),
+    root: objectOf<Root>({ path: someText, readonly: flag }, ["path"]),
+    process: processShape,
+    hostname: text,
+    domainname: text,
+    mounts: listOf(mount),
+    hooks: objectOf<Hooks>({
+      prestart: hooks,
+      createRuntime: hooks,
+      createContainer: hooks,
+      startContainer: hooks,
+      poststart: hooks,
+      poststop: hooks,
     }),
-  ),
-  annotations: optional(table),
-  linux: optional(linux),
-});
+    annotations: tableOf(text, someText),
+    linux,
+  },
+  ["ociVersion"],
+);

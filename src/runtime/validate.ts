@@ -1,10 +1,11 @@
 /** Checks a config.json that comes from outside: its shape, and the rules that tie fields to each other. */
 import { posix } from "node:path";
-import * as v from "valibot";
-import { CurruntError } from "../base/error.ts";
-import { isCapability } from "./capability.ts";
-import type { Capabilities, LinuxNamespaceType, Spec } from "./spec.ts";
-import { specSchema } from "./spec-schema.ts";
+import { pathOf } from "../base/shape.ts";
+import { refuse } from "./refuse.ts";
+import type { Process, Spec } from "./spec.ts";
+import { processShape, specShape } from "./spec-schema.ts";
+import { checkLinux, hasNamespace } from "./validate-linux.ts";
+import { checkProcess, unknownCapabilities, withKnownCapabilities } from "./validate-process.ts";
 
 export interface ValidSpec {
   readonly spec: Spec;
@@ -13,69 +14,46 @@ export interface ValidSpec {
 }
 
 /**
- * For the OCI commands, which read a bundle: until they are there, every spec is of the engine's own making.
- *
- * The spec in `json`, a parsed config.json. Unknown fields are left out, `null` is the same as absent (Go writes it for empty
- * lists), unknown capabilities are dropped with a warning; all else that the specification forbids is an "invalid" error with the
- * path of the field.
+ * The spec in `json`, a parsed config.json, which it takes over: members that are null are removed from it, as null is the same
+ * as absent (Go writes it for empty lists). Unknown fields are passed over, unknown capabilities are dropped with a warning;
+ * all else that the specification forbids is an "invalid" error with the path of the field.
  */
 export function validateSpec(json: unknown): ValidSpec {
-  const result = v.safeParse(specSchema, withoutNull(json, ""), { abortPipeEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    throw refuse(v.getDotPath(issue) ?? "", issue.message);
-  }
-  const warnings: string[] = [];
-  const spec = withKnownCapabilities(result.output, warnings);
-  for (const check of [
-    checkNamespaces,
-    checkMappings,
-    checkPaths,
-    checkMounts,
-    checkRlimits,
-    checkDevices,
-    checkSysctl,
-  ]) {
-    check(spec);
-  }
-  return { spec, warnings };
+  const found = specShape(json);
+  if (found !== undefined) throw refuse(pathOf(found), found.text);
+  // Just checked against that very type.
+  const spec = json as Spec;
+  checkNamespaces(spec);
+  checkMappings(spec);
+  checkMounts(spec);
+  checkLinux(spec);
+  if (spec.process === undefined) return { spec, warnings: warningsOf(spec) };
+  checkProcess(spec.process, "process");
+  const unknown = unknownCapabilities(spec.process.capabilities, "process");
+  if (unknown.length === 0) return { spec, warnings: warningsOf(spec) };
+  const process = withKnownCapabilities(spec.process);
+  return { spec: { ...spec, process }, warnings: [...unknown, ...warningsOf(spec)] };
 }
 
-/** `value` without members that are null; refuses strings with a NUL, which the kernel would cut. */
-function withoutNull(value: unknown, path: string): unknown {
-  if (typeof value === "string" && value.includes("\0")) throw refuse(path, "contains a NUL character");
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item, index) => withoutNull(item, `${path}.${index}`));
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, member]) => member !== null)
-      .map(([key, member]) => [key, withoutNull(member, path === "" ? key : `${path}.${key}`)]),
+/** The process in `json`, which stands alone in a file, as `exec --process` reads it; rules as in `validateSpec`. */
+export function validateProcess(json: unknown): { process: Process; warnings: readonly string[] } {
+  const found = processShape(json);
+  if (found !== undefined) throw refuse(pathOf(found), found.text);
+  const process = json as Process;
+  checkProcess(process, "process");
+  const warnings = unknownCapabilities(process.capabilities, "process");
+  return { process: warnings.length === 0 ? process : withKnownCapabilities(process), warnings };
+}
+
+function warningsOf({ mounts = [], linux }: Spec): string[] {
+  const warnings = mounts.flatMap(({ destination }, index) =>
+    destination.startsWith("/")
+      ? []
+      : [`mounts[${index}].destination: "${destination}" is taken as "/${destination}"`],
   );
-}
-
-/** Capabilities that this program or the kernel does not have are no error, only not granted (runtime-spec, config.md). */
-function withKnownCapabilities(spec: Spec, warnings: string[]): Spec {
-  const { process } = spec;
-  if (process?.capabilities === undefined) return spec;
-  const keep = (set: keyof Capabilities): readonly string[] => {
-    const names = process.capabilities?.[set] ?? [];
-    const unknown = names.filter((name) => !isCapability(name));
-    if (unknown.length > 0)
-      warnings.push(`process.capabilities.${set}: unknown, not granted: ${unknown.join(", ")}`);
-    return names.filter(isCapability);
-  };
-  const capabilities: Capabilities = {
-    bounding: keep("bounding"),
-    effective: keep("effective"),
-    inheritable: keep("inheritable"),
-    permitted: keep("permitted"),
-    ambient: keep("ambient"),
-  };
-  return { ...spec, process: { ...process, capabilities } };
-}
-
-function hasNamespace(spec: Spec, type: LinuxNamespaceType): boolean {
-  return spec.linux?.namespaces?.some((one) => one.type === type) === true;
+  const flags = linux?.personality?.flags ?? [];
+  if (flags.length > 0) warnings.push(`linux.personality.flags: none is supported: ${flags.join(", ")}`);
+  return warnings;
 }
 
 function checkNamespaces(spec: Spec): void {
@@ -104,15 +82,7 @@ function checkMappings(spec: Spec): void {
   for (const [index, mount] of (spec.mounts ?? []).entries()) {
     const [uids, gids] = [mount.uidMappings?.length ?? 0, mount.gidMappings?.length ?? 0];
     if (uids > 0 !== gids > 0) {
-      throw refuse(`mounts.${index}`, "needs both uidMappings and gidMappings, or neither");
-    }
-  }
-}
-
-function checkPaths(spec: Spec): void {
-  for (const field of ["maskedPaths", "readonlyPaths"] as const) {
-    if ((spec.linux?.[field]?.length ?? 0) > 0 && !hasNamespace(spec, "mount")) {
-      throw refuse(`linux.${field}`, 'needs {"type": "mount"} in linux.namespaces');
+      throw refuse(`mounts[${index}]`, "needs both uidMappings and gidMappings, or neither");
     }
   }
 }
@@ -135,74 +105,12 @@ function checkMounts(spec: Spec): void {
     if (below === undefined) continue;
     if (below === "" && type !== "proc" && !isBind) {
       throw refuse(
-        `mounts.${index}.type`,
+        `mounts[${index}].type`,
         `${JSON.stringify(type)} on "/proc": only "proc" or a bind of one may be there`,
       );
     }
     if (below !== "" && !replaceable.has(below)) {
-      throw refuse(`mounts.${index}.destination`, `${JSON.stringify(destination)} is inside /proc`);
+      throw refuse(`mounts[${index}].destination`, `${JSON.stringify(destination)} is inside /proc`);
     }
   }
-}
-
-const limits = new Set(
-  "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK"
-    .split(" ")
-    .map((name) => `RLIMIT_${name}`),
-);
-
-function checkRlimits(spec: Spec): void {
-  const seen = new Set<string>();
-  for (const [index, { type, soft, hard }] of (spec.process?.rlimits ?? []).entries()) {
-    const path = `process.rlimits.${index}`;
-    if (!limits.has(type))
-      throw refuse(`${path}.type`, `${JSON.stringify(type)} is none of ${[...limits].join(", ")}`);
-    if (seen.has(type)) throw refuse(`${path}.type`, `${JSON.stringify(type)} is there twice`);
-    seen.add(type);
-    // Negative numbers mean no limit, as do the largest unsigned ones.
-    if (hard >= 0 && (soft < 0 || soft > hard))
-      throw refuse(`${path}.soft`, `${soft} is above the hard limit, ${hard}`);
-  }
-}
-
-function checkDevices(spec: Spec): void {
-  for (const [index, { type, major, minor }] of (spec.linux?.devices ?? []).entries()) {
-    if (type !== "p" && (major === undefined || minor === undefined)) {
-      throw refuse(`linux.devices.${index}`, `needs major and minor for type "${type}"`);
-    }
-  }
-}
-
-/** Which namespace keeps a sysctl from being the host's; undefined for those that have none. */
-function namespaceOfSysctl(name: string): LinuxNamespaceType | undefined {
-  const ipc = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\..+)$/;
-  if (ipc.test(name)) return "ipc";
-  if (name.startsWith("net.")) return "network";
-  if (name.startsWith("user.")) return "user";
-  return name === "kernel.domainname" ? "uts" : undefined;
-}
-
-function checkSysctl(spec: Spec): void {
-  for (const key of Object.keys(spec.linux?.sysctl ?? {})) {
-    const path = `linux.sysctl.${key}`;
-    // With a slash first, slashes separate and dots are part of a name: net/ipv4/conf/eth0.100/forwarding.
-    const slash = key.indexOf("/");
-    const dotted = slash >= 0 && !key.slice(0, slash).includes(".");
-    const parts = key.split(dotted ? "/" : ".");
-    if (parts.some((part) => part === "" || part === ".." || (!dotted && part.includes("..")))) {
-      throw refuse(path, "is no name of a sysctl");
-    }
-    if (parts.join(".") === "kernel.hostname") throw refuse(path, "is set by the field hostname");
-    const namespace = namespaceOfSysctl(parts.join("."));
-    if (namespace === undefined) throw refuse(path, "has no namespace: it would change the host");
-    if (!hasNamespace(spec, namespace)) {
-      throw refuse(path, `would change the host's: add {"type": "${namespace}"} to linux.namespaces`);
-    }
-  }
-}
-
-/** Paths are told as programs write them: mounts[1].type. */
-function refuse(path: string, problem: string): CurruntError {
-  const field = path.replace(/\.(\d+)(?=\.|$)/g, "[$1]");
-  return new CurruntError("invalid", `read config.json: ${field === "" ? "" : `${field}: `}${problem}`);
 }

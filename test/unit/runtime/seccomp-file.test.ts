@@ -84,13 +84,13 @@ describe("parseSeccompProfile()", () => {
 
   test.each([
     [{}, "defaultAction: "],
-    [[], "defaultAction: "],
+    [[], "all of it: "],
     [{ defaultAction: "ALLOW" }, "defaultAction: "],
     [
       { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: [], action: "SCMP_ACT_ALLOW" }] },
-      "syscalls.0.names: is empty",
+      "syscalls[0].names: is empty",
     ],
-    [{ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ action: "SCMP_ACT_ALLOW" }] }, "syscalls.0.names: "],
+    [{ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ action: "SCMP_ACT_ALLOW" }] }, "syscalls[0].names: "],
     ["text", "all of it: "],
   ])("refuses %j", (json, message) => expect(() => parse(json)).toThrow(`read seccomp profile: ${message}`));
 });
