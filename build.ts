@@ -27,6 +27,7 @@ import {
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
+import { installEntry } from "./ffi/entry/install.ts";
 import manifest from "./package.json" with { type: "json" };
 
 const root = import.meta.dir;
@@ -42,6 +43,9 @@ const shimFlags = [
   ...["-fno-tree-loop-distribute-patterns", "-ffunction-sections", "-fdata-sections", "-fomit-frame-pointer"],
   ...["-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack", "-s"],
 ];
+
+/** A flat piece of code that runs wherever it is put, its constants right behind it. */
+const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N", "-Wl,--oformat=binary", "-Wl,-Ttext=0"];
 
 type Architecture = "x64" | "arm64";
 interface Target {
@@ -74,12 +78,20 @@ export function buildShim(out: string = join(root, "dist/shim"), architecture = 
   return true;
 }
 
-/** Compiles freestanding C sources into a static executable; its place is taken by a rename, never half-written. */
-export function compileC(sources: string[], out: string, architecture = hostArchitecture()): void {
+/**
+ * Compiles freestanding C sources into a static executable, or what `flags` say; its place is taken by a rename, never
+ * half-written.
+ */
+export function compileC(
+  sources: string[],
+  out: string,
+  architecture = hostArchitecture(),
+  flags: readonly string[] = [],
+): void {
   const compiler = findCompiler(architecture);
   mkdirSync(dirname(out), { recursive: true });
   const temporary = `${out}.${process.pid}`;
-  run(`compile the shim with "${compiler}"`, [compiler, ...shimFlags, "-o", temporary, ...sources]);
+  run(`compile the shim with "${compiler}"`, [compiler, ...shimFlags, ...flags, "-o", temporary, ...sources]);
   renameSync(temporary, out);
 }
 
@@ -172,25 +184,13 @@ function useShim(path: string): BunPlugin {
   };
 }
 
-/**
- * Bun takes orders from these, before our first line runs: be the `bun` command line, load files, open a debugger.
- * A program that root runs must not, so their names are made empty in the executable: no environment has those.
- */
-const runtimeVariables = [
-  "BUN_BE_BUN",
-  "BUN_OPTIONS",
-  "BUN_INSPECT",
-  "BUN_INSPECT_CONNECT_TO",
-  "BUN_INSPECT_PRELOAD",
-];
-
-function forgetRuntimeVariables(program: Buffer): void {
-  for (const name of runtimeVariables) {
-    const text = `\0${name}\0`;
-    let at = program.indexOf(text);
-    if (at < 0) throw new Error(`Bun ${Bun.version} keeps the name ${name} in another way: see build.ts`);
-    for (; at >= 0; at = program.indexOf(text, at + 1)) program[at + 1] = 0;
-  }
+/** The code that runs before Bun's own (`ffi/entry/entry.c`). */
+export function buildEntry(architecture = hostArchitecture()): Buffer {
+  const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
+  compileC([join(root, "ffi/entry/entry.c")], out, architecture, entryFlags);
+  const code = readFileSync(out);
+  rmSync(out);
+  return code;
 }
 
 /**
@@ -260,8 +260,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
       execArgv: ["--disallow-code-generation-from-strings=strict", "--no-addons"],
     },
   });
-  const program = readFileSync(temporary);
-  forgetRuntimeVariables(program);
+  const program = installEntry(readFileSync(temporary), buildEntry(target.architecture));
   rmSync(temporary);
   // In one piece: from a file that was written in small ones, the kernel maps small ones, and a start takes a tenth longer.
   writeFileSync(temporary, program, { mode: 0o755 });

@@ -3,12 +3,22 @@ import { CurruntError } from "../base/error.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The caller's environment, byte for byte (`ffi/text.ts`): in `process.env` what is no UTF-8 has lost its bytes. */
-export async function callerEnvironment(): Promise<Environment> {
-  // A replacement character may be the caller's own: to read anew does no harm then.
-  if (!Object.values(process.env).some((value) => value?.includes("\ufffd"))) return process.env;
+/**
+ * The caller's environment, byte for byte (`ffi/text.ts`): in `process.env` what is no UTF-8 has lost its bytes, and what Bun
+ * would obey is missing (`ffi/entry/entry.c`). With `needed` false, where nobody asks for a value, it is empty.
+ */
+export async function callerEnvironment(needed = true): Promise<Environment> {
+  if (!needed) return {};
   const { readEnvironment } = await import("../engine/caller.ts");
   return readEnvironment();
+}
+
+/** Whether these flags ask for values of the caller's environment. */
+export function asksForVariables(flags: {
+  readonly env: readonly string[];
+  readonly "env-file": readonly string[];
+}): boolean {
+  return flags["env-file"].length > 0 || flags.env.some((text) => !text.includes("="));
 }
 
 /** The last `count` arguments of this process, byte for byte. */

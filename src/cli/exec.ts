@@ -1,7 +1,7 @@
 /** `currunt exec`. */
 import { defineCommand } from "./command.ts";
 import { detachKeysOption } from "./detach-keys.ts";
-import { callerEnvironment } from "./environment.ts";
+import { asksForVariables, callerEnvironment } from "./environment.ts";
 import { openEngine } from "./open-engine.ts";
 import { environmentOf, parseUser, workdirOf } from "./run-options.ts";
 import { detachKeysFlag, exitCodeOfEnd, refuseMissingTerminal } from "./session.ts";
@@ -50,7 +50,7 @@ export const exec = defineCommand({
     const options = {
       // Nobody means a program called "--": kubectl's habit is taken too.
       command: words[0] === "--" && words.length > 1 ? words.slice(1) : words,
-      env: await environmentOf({ flags, environment: await callerEnvironment() }),
+      env: await environmentOf({ flags, environment: await callerEnvironment(asksForVariables(flags)) }),
       ...(flags.workdir === undefined ? {} : { workdir: workdirOf(flags.workdir) }),
       ...(flags.user === undefined ? {} : { user: parseUser(flags.user) }),
       privileged: flags.privileged,

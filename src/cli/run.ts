@@ -3,7 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { RunOptions } from "../engine/options.ts";
 import { defineCommand } from "./command.ts";
-import { callerEnvironment } from "./environment.ts";
+import { asksForVariables, callerEnvironment } from "./environment.ts";
 import { openEngine } from "./open-engine.ts";
 import { print, printable, tell } from "./output.ts";
 import { pullWatch } from "./pull-watch.ts";
@@ -42,7 +42,7 @@ export const run = defineCommand({
   completes: "image",
   stopAtPositional: true,
   async run({ flags, given, positionals }) {
-    const options = await readRunOptions({ flags, given, positionals, ...(await surroundings()) });
+    const options = await readRunOptions({ flags, given, positionals, ...(await surroundings(flags)) });
     if (flags["dry-run"]) return await printPlan(await openEngine(flags), options);
     if (options.attach) await refuseMissingTerminal(options);
     const engine = await openEngine(flags);
@@ -72,15 +72,15 @@ export const create = defineCommand({
   completes: "image",
   stopAtPositional: true,
   async run({ flags, given, positionals }) {
-    const options = await readRunOptions({ flags, given, positionals, ...(await surroundings()) });
+    const options = await readRunOptions({ flags, given, positionals, ...(await surroundings(flags)) });
     const engine = await openEngine(flags);
     await print(await pullWatch(flags, (watch) => engine.create(options, watch)));
     return 0;
   },
 });
 
-async function surroundings() {
-  return { directory: process.cwd(), environment: await callerEnvironment() };
+async function surroundings(flags: Parameters<typeof asksForVariables>[0]) {
+  return { directory: process.cwd(), environment: await callerEnvironment(asksForVariables(flags)) };
 }
 
 async function printPlan(engine: Engine, options: RunOptions): Promise<number> {

@@ -27,6 +27,7 @@ describe("the executable stays itself", () => {
     ["with BUN_OPTIONS", { BUN_OPTIONS: "--preload ./evil.js" }],
     ["with BUN_INSPECT_PRELOAD", { BUN_INSPECT_PRELOAD: "./evil.js" }],
     ["with BUN_INSPECT", { BUN_INSPECT: `unix://${trap}/inspect.sock` }],
+    ["with BUN_JSC_ options", { BUN_JSC_dumpOptions: "2" }],
     ["with NODE_OPTIONS", { NODE_OPTIONS: "--require ./evil.js" }],
   ])("%s", async (_, env) => {
     const output = await mustRun([executable, "--version"], {

@@ -1,0 +1,143 @@
+/*
+ * The first instructions of the executable: between the dynamic linker and Bun's own start. Whoever starts a program that
+ * root runs must not be able to give its JavaScript engine orders, and the engine's own choices are for programs that run
+ * for long, so the environment that Bun sees is ours: without the variables that it obeys, with the settings below.
+ *
+ * A flat piece of position-independent code without data of its own: see install.ts. `/proc/self/environ` stays as it was.
+ */
+typedef unsigned long word;
+
+/*
+ * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
+ * threads, costs more than it brings in that time.
+ */
+static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
+			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
+			       "BUN_GC_TIMER_DISABLE=1\0";
+
+/* What Bun and its engine, its allocator and its Node.js layer take orders from. */
+static const char obeyed[] = "BUN_\0"
+			     "JSC_\0"
+			     "MIMALLOC_\0"
+			     "NODE_\0";
+
+static int starts_with(const char *text, const char *start)
+{
+	while (*start != 0 && *text == *start)
+		text++, start++;
+	return *start == 0;
+}
+
+static const char *next(const char *text)
+{
+	while (*text != 0)
+		text++;
+	return text + 1;
+}
+
+static int is_obeyed(const char *variable)
+{
+	for (const char *start = obeyed; *start != 0; start = next(start))
+		if (starts_with(variable, start))
+			return 1;
+	return 0;
+}
+
+/* Words that the new stack may take: argc, argv, NULL, environment, NULL, auxiliary vector with its last pair. */
+word count_words(const word *old)
+{
+	const word *end = old + 1 + old[0] + 1;
+	word ours = 0;
+
+	while (*end != 0)
+		end++;
+	for (end++; *end != 0; end += 2)
+		;
+	for (const char *setting = settings; *setting != 0; setting = next(setting))
+		ours++;
+	return end + 2 - old + ours;
+}
+
+/*
+ * Copies what the kernel put on the stack (System V ABI, "Process Initialization"), with the environment changed. `environ`
+ * is where the address of that variable is: musl sets it anew from the stack, but glibc's is set already.
+ */
+void copy_stack(const word *old, word *new, word **environ)
+{
+	for (word left = 1 + old[0] + 1; left > 0; left--)
+		*new++ = *old++;
+	**environ = (word)new;
+	for (; *old != 0; old++)
+		if (!is_obeyed((const char *)*old))
+			*new++ = *old;
+	for (const char *setting = settings; *setting != 0; setting = next(setting))
+		*new++ = (word)setting;
+	*new++ = *old++;
+	for (; *old != 0; old += 2) {
+		*new++ = old[0];
+		*new++ = old[1];
+	}
+	*new++ = 0;
+	*new++ = 0;
+}
+
+/*
+ * The second and the third word of the code are how far Bun's entry is from here, and the place that the dynamic linker has
+ * filled with the address of `environ`; install.ts writes them. The register in which the dynamic linker passes its last
+ * function (rdx, x0) is kept.
+ */
+#ifdef __aarch64__
+__asm__(".section .text.start, \"ax\"\n"
+	".globl _start\n"
+	"_start:\n"
+	"	b 1f\n"
+	"	.balign 8\n"
+	"entry: .quad 0\n"
+	"environment: .quad 0\n"
+	"1:	mov x19, x0\n"
+	"	mov x20, sp\n"
+	"	mov x0, x20\n"
+	"	bl count_words\n"
+	"	sub x0, x20, x0, lsl #3\n"
+	"	and x1, x0, #-16\n"
+	"	mov sp, x1\n"
+	"	adr x21, _start\n"
+	"	ldr x3, environment\n"
+	"	add x2, x21, x3\n"
+	"	mov x0, x20\n"
+	"	bl copy_stack\n"
+	"	ldr x2, entry\n"
+	"	add x1, x21, x2\n"
+	"	mov x0, x19\n"
+	"	mov x29, #0\n"
+	"	mov x30, #0\n"
+	"	br x1\n");
+#else
+__asm__(".section .text.start, \"ax\"\n"
+	".globl _start\n"
+	"_start:\n"
+	"	jmp 1f\n"
+	"	.balign 8\n"
+	"entry: .quad 0\n"
+	"environment: .quad 0\n"
+	"1:	mov %rdx, %rbx\n"
+	"	mov %rsp, %rbp\n"
+	"	mov %rbp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call count_words\n"
+	"	shl $3, %rax\n"
+	"	mov %rbp, %rsp\n"
+	"	sub %rax, %rsp\n"
+	"	and $-16, %rsp\n"
+	"	mov %rbp, %rdi\n"
+	"	mov %rsp, %rsi\n"
+	"	lea _start(%rip), %r12\n"
+	"	mov environment(%rip), %rdx\n"
+	"	add %r12, %rdx\n"
+	"	call copy_stack\n"
+	"	mov %rbx, %rdx\n"
+	"	mov entry(%rip), %rax\n"
+	"	add %r12, %rax\n"
+	"	xor %ebp, %ebp\n"
+	"	jmp *%rax\n");
+#endif

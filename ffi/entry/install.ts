@@ -1,0 +1,133 @@
+/** Puts our first instructions (entry.c) into an executable: the build's last step. */
+
+// <elf.h>, 64-bit little-endian: places in the file's header, in a program header, in a relocation, in a symbol.
+const E_ENTRY = 24;
+const E_PHOFF = 32;
+const E_PHENTSIZE = 54;
+const E_PHNUM = 56;
+const P_FLAGS = 4;
+const P_OFFSET = 8;
+const P_VADDR = 16;
+const P_PADDR = 24;
+const P_FILESZ = 32;
+const P_MEMSZ = 40;
+const P_ALIGN = 48;
+const PT_LOAD = 1;
+const PT_DYNAMIC = 2;
+const PT_NOTE = 4;
+const PF_RX = 5;
+const DT_STRTAB = 5;
+const DT_SYMTAB = 6;
+const DT_RELA = 7;
+const DT_RELASZ = 8;
+const RELA_BYTES = 24;
+const SYMBOL_BYTES = 24;
+/** R_X86_64_GLOB_DAT and R_AARCH64_GLOB_DAT: the dynamic linker writes the symbol's address here. */
+const globalData = [6, 1025];
+
+/** The largest page of any kernel that we run on: arm64 has 64 KB ones. */
+const pageBytes = 0x10000;
+
+/** Places in entry.c's code, behind its first jump. */
+const entryAt = 8;
+const environmentAt = 16;
+
+interface ProgramHeader {
+  /** In the file. */
+  readonly at: number;
+  readonly type: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly length: number;
+}
+
+/**
+ * The executable with `code` in front of its entry: appended, and loaded by the program header that told of notes (the
+ * build's ID), which no kernel needs. Throws when it has no such header, or is no ELF file of our kind.
+ */
+export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
+  if (executable.readUInt32BE(0) !== 0x7f454c46 || executable[4] !== 2 || executable[5] !== 1) {
+    throw new Error("install the entry: not a 64-bit little-endian ELF file");
+  }
+  const headers = programHeaders(executable);
+  // The last one: what is loaded must stand in the order of addresses.
+  const note = headers.findLast(({ type }) => type === PT_NOTE);
+  if (note === undefined || headers.some(({ type, at }) => type === PT_LOAD && at > note.at)) {
+    throw new Error("install the entry: the executable has no program header to spare");
+  }
+  const offset = roundUp(executable.length);
+  const address = roundUp(Math.max(...headers.map((header) => header.address + header.length)));
+  const out = Buffer.alloc(offset + code.length);
+  executable.copy(out);
+  out.set(code, offset);
+  const distance = (to: number) => BigInt(to - address);
+  out.writeBigInt64LE(distance(numberAt(executable, E_ENTRY)), offset + entryAt);
+  out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
+  out.writeBigUInt64LE(BigInt(address), E_ENTRY);
+  out.writeUInt32LE(PT_LOAD, note.at);
+  out.writeUInt32LE(PF_RX, note.at + P_FLAGS);
+  const fields: readonly (readonly [number, number])[] = [
+    [P_OFFSET, offset],
+    [P_VADDR, address],
+    [P_PADDR, address],
+    [P_FILESZ, code.length],
+    [P_MEMSZ, code.length],
+    [P_ALIGN, pageBytes],
+  ];
+  for (const [field, value] of fields) out.writeBigUInt64LE(BigInt(value), note.at + field);
+  return out;
+}
+
+function programHeaders(executable: Buffer): ProgramHeader[] {
+  const start = numberAt(executable, E_PHOFF);
+  const size = executable.readUInt16LE(E_PHENTSIZE);
+  return Array.from({ length: executable.readUInt16LE(E_PHNUM) }, (_, index) => {
+    const at = start + index * size;
+    return {
+      at,
+      type: executable.readUInt32LE(at),
+      offset: numberAt(executable, at + P_OFFSET),
+      address: numberAt(executable, at + P_VADDR),
+      length: numberAt(executable, at + P_MEMSZ),
+    };
+  });
+}
+
+/** The address of the word that the dynamic linker fills with the address of the C library's `environ`. */
+function placeOfEnviron(executable: Buffer, headers: readonly ProgramHeader[]): number {
+  const inFile = (address: number): number => {
+    const segment = headers.find(
+      ({ type, address: start, length }) => type === PT_LOAD && address >= start && address < start + length,
+    );
+    if (segment === undefined) throw new Error(`install the entry: nothing is loaded at ${address}`);
+    return address - segment.address + segment.offset;
+  };
+  const dynamic = dynamicEntries(executable, headers);
+  const [strings, symbols, relocations] = [DT_STRTAB, DT_SYMTAB, DT_RELA].map((tag) =>
+    inFile(dynamic.get(tag) ?? 0),
+  );
+  const end = (relocations ?? 0) + (dynamic.get(DT_RELASZ) ?? 0);
+  for (let at = relocations ?? 0; at < end; at += RELA_BYTES) {
+    if (!globalData.includes(executable.readUInt32LE(at + 8))) continue;
+    const symbol = (symbols ?? 0) + executable.readUInt32LE(at + 12) * SYMBOL_BYTES;
+    const name = (strings ?? 0) + executable.readUInt32LE(symbol);
+    if (executable.toString("latin1", name, name + 8) === "environ\0") return numberAt(executable, at);
+  }
+  throw new Error("install the entry: the executable does not use environ");
+}
+
+function dynamicEntries(executable: Buffer, headers: readonly ProgramHeader[]): Map<number, number> {
+  const segment = headers.find(({ type }) => type === PT_DYNAMIC);
+  if (segment === undefined) throw new Error("install the entry: the executable is not dynamically linked");
+  const { offset, length } = segment;
+  const places = Array.from({ length: length / 16 }, (_, index) => offset + index * 16);
+  return new Map(places.map((at) => [numberAt(executable, at), numberAt(executable, at + 8)]));
+}
+
+function numberAt(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigUInt64LE(at));
+}
+
+function roundUp(length: number): number {
+  return Math.ceil(length / pageBytes) * pageBytes;
+}
