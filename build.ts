@@ -27,7 +27,7 @@ import {
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
-import { installEntry } from "./ffi/entry/install.ts";
+import { flatCode, installEntry } from "./ffi/entry/install.ts";
 import manifest from "./package.json" with { type: "json" };
 
 const root = import.meta.dir;
@@ -44,8 +44,8 @@ const shimFlags = [
   ...["-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack", "-s"],
 ];
 
-/** A flat piece of code that runs wherever it is put, its constants right behind it. */
-const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N", "-Wl,--oformat=binary", "-Wl,-Ttext=0"];
+/** Code that runs wherever it is put, its constants right behind it: one segment, at address 0. */
+const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N", "-Wl,-Ttext=0"];
 
 type Architecture = "x64" | "arm64";
 interface Target {
@@ -188,7 +188,7 @@ function useShim(path: string): BunPlugin {
 export function buildEntry(architecture = hostArchitecture()): Buffer {
   const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
   compileC([join(root, "ffi/entry/entry.c")], out, architecture, entryFlags);
-  const code = readFileSync(out);
+  const code = flatCode(readFileSync(out));
   rmSync(out);
   return code;
 }

@@ -78,6 +78,15 @@ export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
   return out;
 }
 
+/** What is loaded of a linked program that is one segment, and begins with its entry. */
+export function flatCode(program: Buffer): Buffer {
+  const [segment, more] = programHeaders(program).filter(({ type }) => type === PT_LOAD);
+  if (segment === undefined || more !== undefined || numberAt(program, E_ENTRY) !== segment.address) {
+    throw new Error("the entry's code was linked as several segments, or does not begin with _start");
+  }
+  return program.subarray(segment.offset, segment.offset + segment.length);
+}
+
 function programHeaders(executable: Buffer): ProgramHeader[] {
   const start = numberAt(executable, E_PHOFF);
   const size = executable.readUInt16LE(E_PHENTSIZE);
