@@ -5,6 +5,7 @@ import type { OciCommand } from "./oci-command.ts";
 export const ociCommands: Readonly<Record<string, () => Promise<OciCommand>>> = {
   create: async () => (await import("./oci-create.ts")).create,
   delete: async () => (await import("./oci-delete.ts")).remove,
+  exec: async () => (await import("./oci-exec.ts")).exec,
   kill: async () => (await import("./oci-kill.ts")).kill,
   list: async () => (await import("./oci-list.ts")).list,
   run: async () => (await import("./oci-run.ts")).run,

@@ -1,5 +1,5 @@
 /** Makes a container from a bundle, for `create` and for `run`: state directory, init, terminal, pid file. */
-import { CurruntError, wrap } from "../base/error.ts";
+import { CurruntError } from "../base/error.ts";
 import { makeDirectories, makeNewDirectory, removeTree } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
 import { makeFifo } from "../sys/fifo.ts";
@@ -9,7 +9,8 @@ import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
 import type { Init } from "./create.ts";
 import { startContainer } from "./create.ts";
-import { replaceFile } from "./pid-file.ts";
+import type { Receivers } from "./hand-over.ts";
+import { handOver } from "./hand-over.ts";
 import { saveSpec } from "./saved-spec.ts";
 import type { ContainerState } from "./state.ts";
 import { saveState } from "./state.ts";
@@ -17,17 +18,12 @@ import type { StatePaths } from "./state-root.ts";
 
 const SIGKILL = 9;
 
-export interface ContainerOptions {
+export interface ContainerOptions extends Receivers {
   readonly id: string;
   readonly paths: StatePaths;
   readonly bundle: Bundle;
   /** True: stop before the program, which `start` runs. */
   readonly hold: boolean;
-  readonly pidFile?: string | undefined;
-  /** Socket that the terminal goes through; without it the caller gets it with the result. */
-  readonly console?: Fd | undefined;
-  /** Socket that init's pidfd goes through. */
-  readonly pidfdReceiver?: Fd | undefined;
   /** Passed on as 3, 4 … */
   readonly preserved: readonly Fd[];
 }
@@ -105,27 +101,6 @@ function hasOwnPids({ spec }: Bundle): boolean {
       ({ type, path }) => type === "pid" && (path === undefined || path === ""),
     ) === true
   );
-}
-
-/** What the caller waits for; the pid file comes last, as a sign that all is done. */
-async function handOver(
-  init: Init,
-  { console: receiver, pidfdReceiver, pidFile }: ContainerOptions,
-): Promise<void> {
-  if (receiver !== undefined || pidfdReceiver !== undefined) {
-    const { sendDescriptor } = await import("./console.ts");
-    if (receiver !== undefined && init.terminal !== undefined) {
-      sendDescriptor(receiver, init.terminal, "/dev/ptmx");
-      init.terminal.close();
-    }
-    if (pidfdReceiver !== undefined) sendDescriptor(pidfdReceiver, init.pidfd, "pidfd");
-  }
-  if (pidFile === undefined) return;
-  try {
-    replaceFile(pidFile, String(init.pid));
-  } catch (error) {
-    throw wrap(error, `write the pid file ${JSON.stringify(pidFile)}`);
-  }
 }
 
 function endInit(init: Init): void {

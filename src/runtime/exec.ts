@@ -1,12 +1,15 @@
 /** Runs a further process in a running container, confined as its init is. */
 import type { Namespace, Slot } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
+import type { Fd } from "../sys/fd.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
+import type { PartMaker } from "../sys/shim.ts";
 import type { Init, Stdio } from "./create.ts";
 import { carryOut, filterOf } from "./create.ts";
 import { Draft } from "./draft.ts";
-import type { SeccompFilter } from "./process.ts";
+import { passEnding } from "./plan.ts";
+import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 
@@ -21,23 +24,33 @@ export interface ExecOptions {
   /** With `process.terminal` a pty of the container takes their place, and its master comes back. */
   readonly stdio: Stdio;
   readonly deathSignal?: number | undefined;
+  /** The program's descriptors 3, 4 … The caller keeps its own. */
+  readonly preserved?: readonly Fd[] | undefined;
+  /** Called when the process exists: it cannot become the program before this has resolved. */
+  readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
 }
 
 /** Joins all of init's namespaces and executes; resolves once the program runs. Exit codes as in `startContainer`. */
 export async function execInContainer(options: ExecOptions): Promise<Init> {
-  const { pid, process, spec, stdio, defaultSeccomp, deathSignal = 0 } = options;
+  const { pid, process, spec, stdio, defaultSeccomp, deathSignal = 0, preserved = [], onCloned } = options;
   try {
     using init = openProcess(pid);
-    const beginning = beginExec({ process, namespaces: namespacesToJoin(pid), deathSignal });
-    const rest = async () => {
+    const beginning = beginExec({
+      process,
+      namespaces: namespacesToJoin(pid),
+      deathSignal,
+      preserved: preserved.length,
+    });
+    const rest: PartMaker = async (cloned) => {
       completeExec(beginning, {
         process,
         seccomp: await filterOf({ spec: { ...spec, process }, defaultSeccomp }),
         deathSignal,
       });
+      if (onCloned !== undefined) await onCloned(await cloned());
       return beginning.draft.take();
     };
-    return await carryOut(beginning.draft, [rest], { init, stdio });
+    return await carryOut(beginning.draft, [rest], { init, stdio, preserved });
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }
@@ -47,6 +60,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
 interface Beginning {
   readonly draft: Draft;
   readonly terminal: Slot | undefined;
+  readonly ending: Ending;
 }
 
 /** The first steps: a process that has joined. */
@@ -54,11 +68,13 @@ function beginExec(options: {
   process: Process;
   namespaces: readonly Namespace[];
   deathSignal: number;
+  preserved: number;
 }): Beginning {
-  const { process, namespaces, deathSignal } = options;
+  const { process, namespaces, deathSignal, preserved } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
+  const ending = passEnding(draft, { preserved });
   if (process.oomScoreAdj !== undefined) {
     const slot = draft.slot();
     draft.add(
@@ -72,19 +88,19 @@ function beginExec(options: {
   draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
   // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
   draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
-  return { draft, terminal };
+  return { draft, terminal, ending };
 }
 
 /** The other steps, up to the program. */
 function completeExec(
-  { draft, terminal }: Beginning,
+  { draft, terminal, ending }: Beginning,
   options: { process: Process; seccomp: SeccompFilter | undefined; deathSignal: number },
 ): void {
   const { process, seccomp, deathSignal } = options;
   const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
   else draft.add({ op: "nullStdio", root });
-  draft.add(...processSteps(process, seccomp, deathSignal));
+  draft.add(...processSteps(process, seccomp, deathSignal, ending));
 }
 
 /** Each namespace's link in /proc/PID/ns. */

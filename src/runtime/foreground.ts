@@ -35,6 +35,14 @@ const forwarded = {
 
 /** Sleeps in poll(2): it takes no event loop to wait for one process. A signal interrupts it, and is passed on. */
 export async function waitForInit(init: Init): Promise<number> {
+  if (init.terminal !== undefined) {
+    const { relayTerminal } = await import("./relay.ts");
+    return await relayTerminal(init.pid, init.terminal);
+  }
+  if (init.terminal !== undefined) {
+    const { relayTerminal } = await import("./relay.ts");
+    return await relayTerminal(init.pid, init.terminal);
+  }
   for (const [name, number] of Object.entries(forwarded)) {
     process.on(name as NodeJS.Signals, () => passOn(init, number));
   }
