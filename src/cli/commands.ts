@@ -106,6 +106,16 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "list the OCI containers",
     load: async () => (await import("./oci-list.ts")).list,
   },
+  spec: {
+    group: oci,
+    description: "write a config.json for a new bundle",
+    load: async () => (await import("./oci-spec.ts")).spec,
+  },
+  features: {
+    group: oci,
+    description: "show what the OCI runtime can do, as JSON",
+    load: async () => (await import("./oci-features.ts")).features,
+  },
   version: {
     group: system,
     description: "show the version",

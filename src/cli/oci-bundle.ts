@@ -60,6 +60,7 @@ export function prepareBundle(
     directory,
     values.config === undefined ? undefined : posix.resolve(values.config),
   );
+  for (const warning of bundle.warnings) warn(warning, globals);
   const consoleSocket = values["console-socket"];
   checkTerminal({ terminal: bundle.spec.process?.terminal === true, detach, consoleSocket });
   const pidfdSocket = values["pidfd-socket"];
@@ -77,4 +78,8 @@ export function prepareBundle(
       pidfdSocket === undefined ? undefined : connectReceiver(posix.resolve(pidfdSocket), "pidfd socket"),
     preserved: passedDescriptors(values["preserve-fds"], process.env),
   };
+}
+
+function warn(message: string, globals: OciGlobals): void {
+  void import("./oci-log.ts").then(({ warnOci }) => warnOci(message, globals));
 }

@@ -6,9 +6,11 @@ export const ociCommands: Readonly<Record<string, () => Promise<OciCommand>>> = 
   create: async () => (await import("./oci-create.ts")).create,
   delete: async () => (await import("./oci-delete.ts")).remove,
   exec: async () => (await import("./oci-exec.ts")).exec,
+  features: async () => (await import("./oci-features.ts")).features,
   kill: async () => (await import("./oci-kill.ts")).kill,
   list: async () => (await import("./oci-list.ts")).list,
   run: async () => (await import("./oci-run.ts")).run,
+  spec: async () => (await import("./oci-spec.ts")).spec,
   start: async () => (await import("./oci-start.ts")).start,
   state: async () => (await import("./oci-state.ts")).state,
 };

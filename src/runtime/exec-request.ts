@@ -2,7 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import { tryReadSmallFile } from "../sys/small-file.ts";
 import type { Capabilities, Process, Spec, User } from "./spec.ts";
-import { validateSpec } from "./validate.ts";
+import { validateProcess } from "./validate.ts";
 
 /** Changes to the container's own process. */
 export interface ProcessChanges {
@@ -31,13 +31,7 @@ export function readProcess(path: string): Process {
   } catch (cause) {
     throw new CurruntError("invalid", `read ${path}: it is no JSON`, { cause });
   }
-  return checkedProcess(json);
-}
-
-function checkedProcess(json: unknown): Process {
-  const { process } = validateSpec({ ociVersion: "1.0.0", process: json }).spec;
-  if (process === undefined) throw new CurruntError("invalid", "process property must not be empty");
-  return process;
+  return validateProcess(json).process;
 }
 
 /** The container's process with changes. */
