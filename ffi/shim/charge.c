@@ -86,6 +86,8 @@ void prepare(void)
 
 	if (run >= monitor.arguments_end)
 		fail("charge", EPROTO);
+	monitor.directory_path = message.text;
+	monitor.run_path = run;
 	monitor.directory = open_directory(message.text);
 	monitor.run = open_directory(run);
 	monitor.arguments = run + length_of(run) + 1;

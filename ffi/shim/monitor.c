@@ -145,13 +145,19 @@ static void wait_and_serve(void)
 		accept_clients(monitor.listener, !!(monitor.flags & CHARGE_TERMINAL));
 }
 
-/* The creating client removes the container faster: it has the index open. Should it die, the next sweep does it. */
+/*
+ * The creating client takes it out of the index, which it has open, while the directories are removed here: it looks after
+ * that at our end. Should it die, the next sweep finishes what is begun.
+ */
 static void remove_container(u32 code)
 {
 	if (monitor.creator->fd != 0 && monitor.creator->creator && !monitor.creator->observes) {
 		send_frame(monitor.creator, FRAME_ENDED, &code, sizeof code);
-		if (monitor.creator->fd != 0)
+		if (monitor.creator->fd != 0) {
+			remove_tree(monitor.directory_path);
+			remove_tree(monitor.run_path);
 			return;
+		}
 	}
 	monitor.shim = start_remover(monitor.executable, monitor.lock, monitor.arguments, monitor.arguments_end);
 	while (monitor.shim != 0)

@@ -20,6 +20,7 @@ struct monitor {
 	s32 shim, status; /* a child's pid until it has ended; how init ended */
 	int running, ended;
 	struct client *creator;
+	const char *directory_path, *run_path;
 	const char *arguments, *arguments_end; /* of what removes the container */
 };
 extern struct monitor monitor;
@@ -94,6 +95,9 @@ s32 listen_at(s32 directory, const char *name);
 /* log.c */
 void open_log(s32 directory);
 void append_log(enum stream stream, const u8 *bytes, size length);
+
+/* remove.c */
+void remove_tree(const char *path);
 
 /* end.c */
 s32 record_end(s32 directory, s32 run, u32 code);

@@ -37,6 +37,7 @@ typedef u64 size;
 #define X_OK 1
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EMPTY_PATH 0x1000
+#define AT_REMOVEDIR 0x200
 #define AT_RECURSIVE 0x8000
 
 #define O_RDONLY 0

@@ -13,14 +13,14 @@ export async function attachTo(
   { noStdin, detachKeys, signalProxy }: AttachOptions,
 ): Promise<SessionEnd> {
   const { record } = containers.get(name);
-  const session = attachSession(containerPaths(roots, record.id), {
+  const end = await attachSession(containerPaths(roots, record.id), {
     interactive: record.interactive && !noStdin,
     terminal: record.terminal,
     ...(detachKeys === undefined ? {} : { detachKeys }),
     signalProxy,
     redraw: true,
   });
-  if (session !== undefined) return await session;
+  if (end !== undefined) return end;
   throw new CurruntError("conflict", `attach to container "${record.name}": it is not running`, {
     hint: `start it with "currunt start -attach ${record.name}"`,
   });

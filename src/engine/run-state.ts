@@ -13,8 +13,11 @@ interface RunState {
   readonly startTime: number;
 }
 
-/** Writes the state of a container whose init has just been started. */
-export function writeRunState(paths: ContainerPaths, id: string, pid: number): void {
+/**
+ * Prepares the state of a container whose init has been cloned. Calling the result shows it: once the program runs, since
+ * whoever finds it may join the container.
+ */
+export function prepareRunState(paths: ContainerPaths, id: string, pid: number): () => void {
   const record = {
     ociVersion: "1.3.0",
     id,
@@ -28,7 +31,7 @@ export function writeRunState(paths: ContainerPaths, id: string, pid: number): v
     annotations: {},
   };
   writeSmallFile(`${paths.state}.new`, JSON.stringify(record), 0o600);
-  renameat(undefined, `${paths.state}.new`, undefined, paths.state);
+  return () => renameat(undefined, `${paths.state}.new`, undefined, paths.state);
 }
 
 /** The init of a container, or undefined when it does not run (any more). */

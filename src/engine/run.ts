@@ -20,7 +20,8 @@ import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { prepareRoots } from "./roots.ts";
-import { startSession } from "./session.ts";
+import type { Session } from "./session.ts";
+import { prepareSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { StartRequest } from "./start-request.ts";
 
@@ -118,7 +119,7 @@ async function startWith(
     Pick<StartRequest, "onWarning"> & {
       readonly attach: boolean;
       readonly started: () => void;
-      /** Put right what was broken off before, now that the program runs. */
+      /** Put right what was broken off before, while the program is started. */
       readonly sweep: boolean;
     },
 ): Promise<SessionEnd | undefined> {
@@ -126,21 +127,25 @@ async function startWith(
   const { socket, paths } = launched;
   const size = callerWindow();
   const { attach, onWarning } = options;
-  const request = { roots, record, attach, onWarning, ...(size === undefined ? {} : { size }) };
+  using undo = new DisposableStack();
+  let session: Session | undefined;
+  const meanwhile = () => {
+    const ended = () => containers.removeRecord(record);
+    if (attach) session = undo.use(prepareSession(socket, paths, { ...options, ended }));
+    if (options.sweep) sweepNow(context, onWarning);
+  };
+  const request = { roots, record, attach, meanwhile, onWarning, ...(size === undefined ? {} : { size }) };
   await startProgram(launched, request);
   options.started();
-  if (options.attach) {
-    const remove = () => containers.remove(record);
-    const session = startSession(socket, paths, { ...options, remove });
-    if (options.sweep) sweepBehind(context, onWarning);
-    return await session;
-  }
-  if (options.sweep) sweepBehind(context, onWarning);
-  return undefined;
+  session?.started({ terminal: record.terminal });
+  const end = await session?.end();
+  // The monitor has removed them, unless something was in its way.
+  if (record.remove && end?.kind === "exited") containers.removeFiles(record.id);
+  return end;
 }
 
-/** The program runs already: what cannot be put right now is left to the next command. */
-function sweepBehind({ roots, containers }: Context, onWarning: StartRequest["onWarning"]): void {
+/** The program is about to run: what cannot be put right now is left to the next command. */
+function sweepNow({ roots, containers }: Context, onWarning: StartRequest["onWarning"]): void {
   try {
     recover(roots, containers);
   } catch (error) {

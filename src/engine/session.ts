@@ -20,18 +20,8 @@ export interface SessionOptions extends StreamOptions {
 
 /** What the creating client does in the course of its session. */
 export interface SessionEvents {
-  /** The program of a container of -rm has ended: remove it. */
-  readonly remove?: () => void;
-}
-
-/** Stays with a program that was just started. */
-export async function startSession(
-  socket: Fd,
-  paths: ContainerPaths,
-  options: StreamOptions & SessionEvents,
-): Promise<SessionEnd> {
-  const { terminal } = options;
-  return await hold(socket, paths, { ...options, signalProxy: true, redraw: false, started: { terminal } });
+  /** The program of a container of -rm has ended: take it out of the index. Its monitor removes its directories meanwhile. */
+  readonly ended?: () => void;
 }
 
 /** What a client must know of a program to join it. */
@@ -39,35 +29,64 @@ interface Ready {
   readonly terminal: boolean;
 }
 
-/** Joins a running container; undefined when it has ended, or is about to. */
-export function attachSession(
-  paths: ContainerPaths,
-  options: SessionOptions,
-): Promise<SessionEnd> | undefined {
-  const socket = connectToMonitor(paths);
-  return socket === undefined ? undefined : hold(socket, paths, options);
-}
-
-async function hold(
+/** Makes ready to stay with a program that is about to be started by this process. */
+export function prepareSession(
   socket: Fd,
   paths: ContainerPaths,
-  options: SessionOptions & SessionEvents & { readonly started?: Ready },
-): Promise<SessionEnd> {
-  using local = new LocalStreams(options, () => client.connection.resume());
-  using client = new MonitorClient(socket, {
-    onOutput: (stream, bytes) => {
-      if (!local.output(stream, bytes)) client.connection.pause();
-    },
-    onReady: (ready) => joinProgram(client.connection, local, { ...options, paths, ready }),
-    onDrain: () => local.resumeInput(),
-    onEnded: options.remove,
-  });
-  if (options.started !== undefined) client.setReady(options.started);
-  await client.ready;
-  const end = await Promise.race([client.exit, local.left]);
-  if (typeof end !== "number") return end;
-  await Promise.race([local.flush(), local.left]);
-  return { kind: "exited", exitCode: end };
+  options: StreamOptions & SessionEvents,
+): Session {
+  return new Session(socket, paths, { ...options, signalProxy: true, redraw: false });
+}
+
+/** Joins a running container; undefined when it has ended, or is about to. */
+export async function attachSession(
+  paths: ContainerPaths,
+  options: SessionOptions,
+): Promise<SessionEnd | undefined> {
+  const socket = connectToMonitor(paths);
+  if (socket === undefined) return undefined;
+  using session = new Session(socket, paths, options);
+  return await session.end();
+}
+
+/** The caller's streams and a monitor; owns the socket. */
+export class Session implements Disposable {
+  readonly #local: LocalStreams;
+  readonly #client: MonitorClient;
+
+  constructor(socket: Fd, paths: ContainerPaths, options: SessionOptions & SessionEvents) {
+    const local = new LocalStreams(options, () => client.connection.resume());
+    const client = new MonitorClient(socket, {
+      onOutput: (stream, bytes) => {
+        if (!local.output(stream, bytes)) client.connection.pause();
+      },
+      onReady: (ready) => joinProgram(client.connection, local, { ...options, paths, ready }),
+      onDrain: () => local.resumeInput(),
+      onEnded: options.ended,
+    });
+    this.#local = local;
+    this.#client = client;
+  }
+
+  /** The program runs: what the monitor tells to those who join, whoever started it knows. */
+  started(ready: Ready): void {
+    this.#client.setReady(ready);
+  }
+
+  /** Resolves when the program has ended and its output is written, or the caller has left. */
+  async end(): Promise<SessionEnd> {
+    const { left } = this.#local;
+    await this.#client.ready;
+    const end = await Promise.race([this.#client.exit, left]);
+    if (typeof end !== "number") return end;
+    await Promise.race([this.#local.flush(), left]);
+    return { kind: "exited", exitCode: end };
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+    this.#local[Symbol.dispose]();
+  }
 }
 
 /** Before the program's first output is shown: whoever sees that may answer it with keys or a signal. */
@@ -134,7 +153,6 @@ class MonitorClient implements Disposable {
     return this.#exit.promise;
   }
 
-  /** What the monitor tells to those who join; the creating client knows it. */
   setReady(ready: Ready): void {
     this.#handlers.onReady?.(ready);
     this.#ready.resolve(ready);
@@ -143,11 +161,11 @@ class MonitorClient implements Disposable {
   #control(type: FrameType, payload: Uint8Array): void {
     if (type === "ready") this.setReady({ terminal: payload[0] === 1 });
     else if (type === "exit") this.#exitCode = decodeExit(payload);
-    else if (type === "ended") this.#removeContainer(decodeExit(payload));
+    else if (type === "ended") this.#forgetContainer(decodeExit(payload));
   }
 
-  /** What the monitor would do itself if this failed; nothing is left to wait for afterwards. */
-  #removeContainer(exitCode: number): void {
+  /** The monitor's end is still waited for. */
+  #forgetContainer(exitCode: number): void {
     const { onEnded } = this.#handlers;
     if (onEnded === undefined) return;
     try {

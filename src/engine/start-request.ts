@@ -11,6 +11,8 @@ export interface StartRequest {
   readonly attach: boolean;
   /** Window of the client's terminal. */
   readonly size?: WindowSize;
+  /** What the client has to do while the kernel makes the container. */
+  readonly meanwhile?: (() => void) | undefined;
   /** Takes what the user should know before the program starts. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }

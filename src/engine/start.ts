@@ -8,7 +8,7 @@ import { encodeFrame } from "./attach-protocol.ts";
 import { removalArguments } from "./exit.ts";
 import type { Launched } from "./launch.ts";
 import { prepare } from "./prepare.ts";
-import { writeRunState } from "./run-state.ts";
+import { prepareRunState } from "./run-state.ts";
 import type { StartRequest } from "./start-request.ts";
 
 /** Resolves once the program runs and its monitor has been told. On failure no process is left but the monitor, which ends when `socket` is closed. */
@@ -21,6 +21,7 @@ export async function startProgram(
   const { root, spec, defaultSeccomp } = await prepare({ record, roots, ...request });
   undo.use(root);
   const { id, interactive, remove } = record;
+  let showRunState: (() => void) | undefined;
   const { directory, run } = paths;
   using init = await startContainer({
     id,
@@ -30,6 +31,10 @@ export async function startProgram(
     defaultSeccomp,
     stdio: "inherit",
     deathSignal: SIGKILL,
+    meanwhile: async (pidOfInit) => {
+      request.meanwhile?.();
+      showRunState = prepareRunState(paths, id, await pidOfInit());
+    },
     spawn: ({ socket: plan, terminal }) => {
       const removal = remove ? removalArguments(roots, id) : undefined;
       const attached = request.attach;
@@ -37,7 +42,7 @@ export async function startProgram(
     },
   });
   try {
-    writeRunState(paths, id, init.pid);
+    showRunState?.();
     sendWithDescriptors(socket, encodeFrame("started"), []);
   } catch (error) {
     // The monitor's end is not enough: it may have died before init asked for the signal.

@@ -126,8 +126,14 @@ export class ContainerStore {
     { id, anonymousVolumes }: Pick<ContainerRecord, "id" | "anonymousVolumes">,
     { volumes = true } = {},
   ): void {
-    const { directory, run } = containerPaths(this.#roots, id);
-    makeDirectories(run, 0o700);
+    makeDirectories(containerPaths(this.#roots, id).run, 0o700);
+    this.removeRecord({ id, anonymousVolumes: volumes ? anonymousVolumes : [] });
+    this.removeFiles(id);
+  }
+
+  /** Removes a container from the index, and volumes that were its alone; its directories are left. */
+  removeRecord({ id, anonymousVolumes }: Pick<ContainerRecord, "id" | "anonymousVolumes">): void {
+    const { directory } = containerPaths(this.#roots, id);
     try {
       this.forget(id);
     } catch (error) {
@@ -136,14 +142,11 @@ export class ContainerStore {
       removeTree(undefined, directory);
       this.forget(id);
     }
-    if (volumes) {
-      for (const { name } of anonymousVolumes) {
-        const path = join(dataPaths(this.#roots).volumes, name);
-        removeTree(undefined, path);
-        removeTree(undefined, `${path}.new`);
-      }
+    for (const { name } of anonymousVolumes) {
+      const path = join(dataPaths(this.#roots).volumes, name);
+      removeTree(undefined, path);
+      removeTree(undefined, `${path}.new`);
     }
-    this.removeFiles(id);
   }
 
   /** Takes a container out of the index only. */

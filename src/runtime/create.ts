@@ -37,6 +37,8 @@ export interface CreateOptions {
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
   readonly spawn?: ((options: DelegatedSpawn) => void) | undefined;
+  /** What the caller has to do while init is on its way to the program; `init` resolves to its pid. */
+  readonly meanwhile?: ((init: () => Promise<number>) => void | Promise<void>) | undefined;
 }
 
 /** What another process needs to start the shim. */
@@ -118,6 +120,7 @@ export interface CarryOutOptions {
   readonly init?: Fd | undefined;
   readonly stdio: Stdio;
   readonly spawn?: CreateOptions["spawn"];
+  readonly meanwhile?: CreateOptions["meanwhile"];
   readonly hold?: CreateOptions["hold"];
   readonly preserved?: readonly Fd[] | undefined;
 }
@@ -126,7 +129,7 @@ export interface CarryOutOptions {
 export async function carryOut(
   draft: Draft,
   rest: readonly PartMaker[],
-  { rootfs, init, stdio, spawn, hold, preserved = [] }: CarryOutOptions,
+  { rootfs, init, stdio, spawn, hold, meanwhile, preserved = [] }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
@@ -139,7 +142,14 @@ export async function carryOut(
   });
   try {
     const delegated = spawn && ((shim: SpawnOptions) => spawn({ ...shim, terminal: near }));
-    const { pid, pidfd } = await runPlan({ fds, steps: draft.take(), rest, stdio, spawn: delegated });
+    const { pid, pidfd } = await runPlan({
+      fds,
+      steps: draft.take(),
+      rest,
+      meanwhile,
+      stdio,
+      spawn: delegated,
+    });
     const terminal =
       near === undefined || spawn !== undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];
     const close = () => {

@@ -26,6 +26,8 @@ export interface PlanOptions {
   readonly steps: readonly Step[];
   /** Makes the rest, part by part: while the shim executes one, the next is made. */
   readonly rest?: readonly PartMaker[];
+  /** What the caller has to do while the shim executes the last part. */
+  readonly meanwhile?: ((init: () => Promise<number>) => void | Promise<void>) | undefined;
   readonly stdio: SpawnOptions["stdio"];
   /** Has another process start the shim, whose child the plan's program becomes then. */
   readonly spawn?: ((options: SpawnOptions) => void) | undefined;
@@ -85,6 +87,7 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
       tryToSend(() => sendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 }));
       steps = [...steps, ...part];
     }
+    await options.meanwhile?.(() => conversation.untilCloned(steps));
     await conversation.run(steps);
     return conversation.finish();
   } catch (error) {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { containerPaths } from "../../../src/base/paths.ts";
-import { readRunState, writeRunState } from "../../../src/engine/run-state.ts";
+import { prepareRunState, readRunState } from "../../../src/engine/run-state.ts";
 import { endInit, signalInit } from "../../../src/engine/signal.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-run-state-"));
@@ -20,7 +20,7 @@ test("a container that never ran has no init", () => {
 });
 
 test("a pid with another start time is another process, and gets no signal", () => {
-  writeRunState(paths, id, process.pid);
+  prepareRunState(paths, id, process.pid)();
   expect(readRunState(paths)?.pid).toBe(process.pid);
   const record = JSON.parse(readFileSync(paths.state, "utf8"));
   writeFileSync(paths.state, JSON.stringify({ ...record, startTime: record.startTime + 1 }));
@@ -31,7 +31,7 @@ test("a pid with another start time is another process, and gets no signal", () 
 
 test("a running init gets signals until it has ended", async () => {
   const child = Bun.spawn(["sleep", "1000"]);
-  writeRunState(paths, id, child.pid);
+  prepareRunState(paths, id, child.pid)();
   expect(signalInit(paths, 0)).toBe(true);
   expect(endInit(paths)).toBe(true);
   await child.exited;
