@@ -493,6 +493,27 @@ export const sock_fprog = /* @__PURE__ */ struct("sock_fprog", { len: "u16", fil
 // <linux/filter.h>
 export const BPF_MAXINSNS = 4096;
 
+// <linux/bpf.h>
+export const BPF_PROG_LOAD = 5;
+export const BPF_PROG_ATTACH = 8;
+export const BPF_PROG_DETACH = 9;
+export const BPF_PROG_GET_FD_BY_ID = 13;
+export const BPF_PROG_QUERY = 16;
+export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+export const BPF_CGROUP_DEVICE = 6;
+export const BPF_F_ALLOW_MULTI = 0x2;
+export const BPF_F_REPLACE = 0x4;
+export const BPF_DEVCG_ACC_MKNOD = 1;
+export const BPF_DEVCG_ACC_READ = 2;
+export const BPF_DEVCG_ACC_WRITE = 4;
+export const BPF_DEVCG_DEV_BLOCK = 1;
+export const BPF_DEVCG_DEV_CHAR = 2;
+export const bpf_cgroup_dev_ctx = /* @__PURE__ */ struct("bpf_cgroup_dev_ctx", {
+  access_type: "u32",
+  major: "u32",
+  minor: "u32",
+});
+
 // <linux/seccomp.h>
 export const SECCOMP_MODE_FILTER = 2;
 export const SECCOMP_SET_MODE_FILTER = 1;

@@ -47,6 +47,7 @@ export const operations = {
   forget: 37,
   lookup: 38,
   await: 39,
+  cgroup: 40,
 } as const satisfies Record<Step["op"], number>;
 
 /** `STEP_*` of plan.h. */
@@ -104,6 +105,8 @@ function recordOf(step: Step): StepRecord {
       return { slot: step.slot, numbers: [flagsOf(step.namespaces)] };
     case "unshare":
       return { numbers: [flagsOf(step.namespaces)] };
+    case "cgroup":
+      return { texts: [step.path], flags: step.optional ? stepFlags.OPTIONAL : 0 };
     case "sync":
       return { texts: [step.point] };
     case "deathSignal":

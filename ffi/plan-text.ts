@@ -15,6 +15,8 @@ export function describeStep(step: Step): string {
       return `join namespaces of #${step.slot}: ${list(step.namespaces)}`;
     case "unshare":
       return `leave namespaces: ${list(step.namespaces)}`;
+    case "cgroup":
+      return `enter the cgroup of ${quote(step.path)}${step.optional ? ", if allowed" : ""}`;
     case "sync":
       return `wait for the caller at "${step.point}"`;
     case "deathSignal":

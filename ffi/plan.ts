@@ -97,6 +97,8 @@ export type Step =
   /** Joins namespaces of an opened ns file or of a process's pidfd. */
   | { op: "setns"; slot: Slot; namespaces: readonly Namespace[] }
   | { op: "unshare"; namespaces: readonly Namespace[] }
+  /** Enters the cgroup whose file `path` takes thread ids (`tasks`, `cgroup.procs`). Optional: it may not be allowed to. */
+  | { op: "cgroup"; path: string; optional: boolean }
   /** Waits until the caller has done what belongs to this point. */
   | { op: "sync"; point: string }
   /** The signal that init gets when its parent dies; fails when it has died already. 0: none. */

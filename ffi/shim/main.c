@@ -46,6 +46,7 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_FORGET] = step_forget,
 	[OP_LOOKUP] = step_lookup,
 	[OP_AWAIT] = step_await,
+	[OP_CGROUP] = step_cgroup,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */

@@ -80,6 +80,7 @@ enum op {
 	OP_FORGET,
 	OP_LOOKUP,
 	OP_AWAIT,
+	OP_CGROUP,
 	OP_COUNT
 };
 

@@ -42,6 +42,22 @@ void step_unshare(const struct step *step)
 	must(sys_unshare(step->number[0]), "unshare");
 }
 
+/*
+ * Before the clone: init is born there, and its cgroup namespace begins there. A thread that moves itself spares the
+ * kernel the lock that moving any other process takes (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+ */
+void step_cgroup(const struct step *step)
+{
+	long fd = sys_openat(AT_FDCWD, text_of(step, 0), O_WRONLY | O_CLOEXEC, 0);
+	long result = fd < 0 ? fd : sys_write(fd, "0", 1);
+
+	if (fd >= 0)
+		sys_close(fd);
+	if (result < 0 && step->flags & STEP_OPTIONAL && (result == -EACCES || result == -EPERM || result == -ENOENT))
+		return;
+	must(result, fd < 0 ? "openat" : "write");
+}
+
 void step_sync(const struct step *step)
 {
 	const char *point = text_of(step, 0);

@@ -45,6 +45,7 @@ int is_null_device(const struct statx *file);
 typedef void step_function(const struct step *step);
 step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal, step_session, step_keyring,
 	step_loopback, step_hostname, step_domainname, step_rlimit, step_umask, step_chdir; /* process.c */
+step_function step_cgroup;
 step_function step_open, step_forget, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
 	step_pivot, step_mask, step_readonly; /* mount.c */
 step_function step_directory, step_device, step_symlink; /* device.c */

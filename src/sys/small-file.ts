@@ -8,6 +8,7 @@ import {
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
+  SEEK_SET,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { decodeText, encodeText } from "../../ffi/text.ts";
@@ -24,6 +25,12 @@ export function readSmallFile(path: string): string {
 /** The same for an open file, from its position on. */
 export function readToEnd(file: Fd): string {
   return decodeText(readBytes(file));
+}
+
+/** The text of an open file of the kernel's, from its start, as it is now. */
+export function readFromStart(file: Fd): string {
+  check(libc.lseek(file.number, 0, SEEK_SET), "lseek");
+  return readToEnd(file);
 }
 
 /** The bytes of an open file, from its position on. */

@@ -1,0 +1,159 @@
+/** The cgroup of a container: made at its creation, opened again by whoever acts on it later. */
+import { CurruntError } from "../../base/error.ts";
+import type { Fd } from "../../sys/fd.ts";
+import type { LinuxResources, Spec } from "../spec.ts";
+import { makeCgroups } from "./create.ts";
+import { openCgroupDirectory, tryWriteCgroupFile } from "./file.ts";
+import { readHost } from "./host.ts";
+import { directoryInTree } from "./path.ts";
+import type { CgroupState } from "./state.ts";
+import { unifiedDirectory } from "./state.ts";
+import type { Stats } from "./stats.ts";
+
+/** How a process gets in that the shim makes: no call from outside is needed. */
+export interface CgroupEntry {
+  /** Files that the shim writes itself to before it clones: `tasks` of each tree of version 1. */
+  readonly files: readonly string[];
+  /** The unified cgroup, which init is cloned into. Its cgroup namespace must be unshared behind the clone. */
+  readonly directory: Fd | undefined;
+  /** True: what is not allowed is left out. */
+  readonly optional: boolean;
+}
+
+/** A container's cgroup. Disposing closes its descriptor; the cgroup stays until `remove`. */
+export interface Cgroup extends Disposable {
+  /** Where it is, for the state file. */
+  readonly state: CgroupState;
+  /** Opens what is needed to be born in it; false with systemd, which wants a process: `join` it then. */
+  enter(): CgroupEntry;
+  /** Moves a process in. Not for a container's init: its cgroup namespace would begin elsewhere. */
+  join(pid: number): Promise<void>;
+  /** Changes the limits; on failure the old ones hold. Device rules stay. */
+  update(resources: LinuxResources): Promise<void>;
+  /** Stops all processes; resolves once they stand. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  frozen(): Promise<boolean>;
+  /** Sends a signal to every process, also to those that are made meanwhile if it is SIGKILL. */
+  kill(signal: number): Promise<void>;
+  /** Pids as the host counts them. */
+  processes(): Promise<number[]>;
+  stats(): Promise<Stats>;
+  /** How many processes the kernel has killed for want of memory. */
+  oomKills(): Promise<number>;
+  /** Removes it with all below it. The processes must have ended. */
+  remove(): Promise<void>;
+}
+
+export interface CgroupOptions {
+  readonly id: string;
+  readonly spec: Spec;
+  /** True: systemd makes it, and `linux.cgroupsPath` is `slice:prefix:name`. */
+  readonly systemd?: boolean;
+  /** True: a runtime without rights goes without a cgroup, unless the spec asks for one. */
+  readonly rootless?: boolean;
+}
+
+/** Makes it and sets its limits. On failure nothing is left. */
+export async function createCgroup({ id, spec, systemd, rootless = false }: CgroupOptions): Promise<Cgroup> {
+  const { cgroupsPath, resources = {} } = spec.linux ?? {};
+  if (systemd === true) throw new CurruntError("unsupported", "the cgroup driver systemd is not there yet");
+  const host = readHost();
+  const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
+  const state = makeCgroups(host, {
+    directoryIn: (tree) => directoryInTree(host, tree, cgroupsPath, id),
+    tolerant: rootless && !wanted,
+    fill: { cpus: !resources.cpu?.cpus, mems: !resources.cpu?.mems },
+  });
+  const cgroup = openCgroup(state);
+  try {
+    const { applySettings, applyDevices } = await import("./apply.ts");
+    await applySettings(state, resources);
+    await applyDevices(state, resources.devices ?? [], rootless);
+    return cgroup;
+  } catch (error) {
+    await cgroup.remove();
+    throw error;
+  }
+}
+
+/** The cgroup that `state` tells of, whether or not it still is there. */
+export function openCgroup(state: CgroupState): Cgroup {
+  return new OpenCgroup(state);
+}
+
+class OpenCgroup implements Cgroup {
+  readonly state: CgroupState;
+  #directory: Fd | undefined;
+
+  constructor(state: CgroupState) {
+    this.state = state;
+  }
+
+  enter(): CgroupEntry {
+    const unified = unifiedDirectory(this.state);
+    if (unified !== undefined) this.#directory ??= openCgroupDirectory(unified);
+    const files = Object.entries(this.state.directories)
+      .filter(([name]) => name !== "")
+      .map(([, path]) => `${path}/tasks`);
+    return { files, directory: this.#directory, optional: false };
+  }
+
+  async join(pid: number): Promise<void> {
+    for (const path of Object.values(this.state.directories)) {
+      using directory = openCgroupDirectory(path);
+      tryWriteCgroupFile(directory, "cgroup.procs", String(pid), []);
+    }
+  }
+
+  async update(resources: LinuxResources): Promise<void> {
+    const { updateSettings } = await import("./update.ts");
+    await updateSettings(this.state, resources);
+  }
+
+  async freeze(): Promise<void> {
+    const { freeze } = await import("./freeze.ts");
+    await freeze(this.state);
+  }
+
+  async thaw(): Promise<void> {
+    const { thaw } = await import("./freeze.ts");
+    await thaw(this.state);
+  }
+
+  async frozen(): Promise<boolean> {
+    const { isFrozen } = await import("./freeze.ts");
+    return isFrozen(this.state);
+  }
+
+  async kill(signal: number): Promise<void> {
+    const { killAll } = await import("./kill.ts");
+    await killAll(this.state, signal);
+  }
+
+  async processes(): Promise<number[]> {
+    const { processesOf } = await import("./processes.ts");
+    return processesOf(this.state);
+  }
+
+  async stats(): Promise<Stats> {
+    const { readStats } = await import("./stats.ts");
+    return readStats(this.state);
+  }
+
+  async oomKills(): Promise<number> {
+    const { readOomKills } = await import("./oom.ts");
+    return readOomKills(this.state);
+  }
+
+  async remove(): Promise<void> {
+    this[Symbol.dispose]();
+    const { removeCgroups } = await import("./remove.ts");
+    await removeCgroups(this.state);
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory?.close();
+    this.#directory = undefined;
+  }
+}

@@ -1,0 +1,106 @@
+/** Makes a container's cgroups in all trees of the host, so that a process can enter them. */
+import { posix } from "node:path";
+import { CurruntError, wrap } from "../../base/error.ts";
+import { tryRemoveDirectory } from "../../sys/attempt.ts";
+import { failedWith } from "../../sys/error.ts";
+import { enableControllers } from "./controllers.ts";
+import { makeCgroup, openCgroupDirectory, tryReadCgroupFile, tryWriteCgroupFile } from "./file.ts";
+import type { Host, Tree } from "./host.ts";
+import { controllersOf } from "./host.ts";
+import type { CgroupState } from "./state.ts";
+
+export interface MakeOptions {
+  /** The cgroup's directory in a tree. */
+  readonly directoryIn: (tree: Tree) => string;
+  /** True: a tree in which nothing may be made is left out. */
+  readonly tolerant: boolean;
+  /** True: the v1 cpuset gets what its parent has. The caller writes the others. */
+  readonly fill: { readonly cpus: boolean; readonly mems: boolean };
+}
+
+/**
+ * Makes them. One that is there is taken when it has no processes and is not frozen. On failure those that were made
+ * are gone again.
+ */
+export function makeCgroups(host: Host, options: MakeOptions): CgroupState {
+  const directories: Record<string, string> = {};
+  const made: string[] = [];
+  try {
+    for (const tree of host.trees) {
+      const path = options.directoryIn(tree);
+      if (!makeInTree(tree, path, { ...options, made })) continue;
+      directories[tree.name] = path;
+      if (controllersOf(tree.name).includes("cpuset")) fillCpuset(tree.mountPoint, path, options.fill);
+      if (host.version === 2) enableControllers(tree.mountPoint, path, undefined);
+    }
+  } catch (error) {
+    for (const path of made) tryRemove(path);
+    throw error;
+  }
+  return { version: host.version, directories };
+}
+
+/** False when it may not be made and that is tolerated. */
+function makeInTree(
+  { mountPoint }: Tree,
+  path: string,
+  { tolerant, made }: { tolerant: boolean; made: string[] },
+): boolean {
+  try {
+    if (makeCgroup(mountPoint, path)) made.push(path);
+    else refuseUsed(path);
+    return true;
+  } catch (error) {
+    if (tolerant && failedWith(error, "EACCES", "EPERM", "EROFS", "ENOENT")) return false;
+    throw error instanceof CurruntError && error.kind === "conflict"
+      ? error
+      : wrap(error, `make cgroup "${path}"`);
+  }
+}
+
+function tryRemove(path: string): void {
+  tryRemoveDirectory(path, ["ENOENT", "EBUSY"]);
+}
+
+/** A cgroup that another container is in, or a frozen one, in which the new one would never start. */
+function refuseUsed(path: string): void {
+  using directory = openCgroupDirectory(path);
+  const processes = (tryReadCgroupFile(directory, "cgroup.procs") ?? "")
+    .split("\n")
+    .filter((line) => line !== "");
+  if (processes.length > 0) {
+    throw new CurruntError(
+      "conflict",
+      `cgroup "${path}" is not empty: it has ${processes.length} processes`,
+      {
+        hint: "choose another linux.cgroupsPath, or end what runs in it",
+      },
+    );
+  }
+  const frozen =
+    tryReadCgroupFile(directory, "cgroup.freeze") === "1" ||
+    (tryReadCgroupFile(directory, "freezer.state") ?? "THAWED") !== "THAWED";
+  if (frozen) {
+    throw new CurruntError("conflict", `cgroup "${path}" is frozen`, {
+      hint: "thaw it, or choose another linux.cgroupsPath",
+    });
+  }
+}
+
+/** A new cpuset of version 1 has neither CPUs nor memory nodes, and no process can enter it. */
+function fillCpuset(mountPoint: string, path: string, { cpus, mems }: MakeOptions["fill"]): void {
+  const names = [...(cpus ? ["cpuset.cpus"] : []), ...(mems ? ["cpuset.mems"] : [])];
+  if (names.length === 0) return;
+  const above = posix.dirname(path);
+  using parent = openCgroupDirectory(above);
+  using directory = openCgroupDirectory(path);
+  for (const name of names) {
+    let value = tryReadCgroupFile(parent, name) ?? "";
+    if (value === "" && above !== mountPoint) {
+      fillCpuset(mountPoint, above, { cpus: true, mems: true });
+      value = tryReadCgroupFile(parent, name) ?? "";
+    }
+    // Refused for a cgroup that was there and has children with other values: then it has one already.
+    if (value !== "") tryWriteCgroupFile(directory, name, value, ["EBUSY", "EACCES", "EINVAL"]);
+  }
+}

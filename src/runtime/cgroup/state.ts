@@ -1,0 +1,26 @@
+/** What is known about a container's cgroup: plain data, which the state file keeps and every operation starts from. */
+
+/** A container's cgroup in each tree that it has one in. */
+export interface CgroupState {
+  /** 2: the unified tree is all there is. 1: trees of controllers, perhaps the unified one beside them. */
+  readonly version: 1 | 2;
+  /** Absolute directories by the tree's name: "memory", "cpu,cpuacct", "name=systemd"; "" for the unified tree. */
+  readonly directories: Readonly<Record<string, string>>;
+  /** systemd's unit that the cgroup belongs to. */
+  readonly unit?: string;
+  /** True: the unit is one of the user's systemd, not of the system's. */
+  readonly userUnit?: boolean;
+}
+
+/** The directory that has this v1 controller's files. */
+export function directoryOfController({ directories }: CgroupState, controller: string): string | undefined {
+  return (
+    directories[controller] ??
+    Object.entries(directories).find(([name]) => name.split(",").includes(controller))?.[1]
+  );
+}
+
+/** The container's cgroup in the unified tree. */
+export function unifiedDirectory({ directories }: CgroupState): string | undefined {
+  return directories[""];
+}
