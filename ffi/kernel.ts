@@ -392,6 +392,7 @@ export const MPOL_BIND = 2;
 export const MPOL_INTERLEAVE = 3;
 export const MPOL_LOCAL = 4;
 export const MPOL_PREFERRED_MANY = 5;
+export const MPOL_WEIGHTED_INTERLEAVE = 6;
 
 // <linux/mempolicy.h>
 export const MPOL_F_STATIC_NODES = 0x8000;

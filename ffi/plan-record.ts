@@ -1,9 +1,10 @@
 /** The binary form of a plan and of the shim's messages: the records of `shim/plan.h`. */
-import { S_IFBLK, S_IFCHR, S_IFIFO } from "./kernel.ts";
+import { IOPRIO_CLASS_SHIFT, sched_attr } from "./kernel.ts";
+import { mountRecordOf } from "./mount-record.ts";
 import type { Namespace, Step } from "./plan.ts";
-import { attributeBits, clearedBits, namespaceFlags, propagations } from "./plan.ts";
+import { namespaceFlags } from "./plan.ts";
 import type { StepRecord } from "./record-writer.ts";
-import { RecordWriter } from "./record-writer.ts";
+import { RecordWriter, stepFlags } from "./record-writer.ts";
 import { struct } from "./struct.ts";
 
 /** The numbers of plan.h's `enum op`, in its order. */
@@ -48,17 +49,13 @@ export const operations = {
   lookup: 38,
   await: 39,
   cgroup: 40,
+  scheduler: 41,
+  ioPriority: 42,
+  affinity: 43,
+  personality: 44,
+  memoryPolicy: 45,
+  home: 46,
 } as const satisfies Record<Step["op"], number>;
-
-/** `STEP_*` of plan.h. */
-export const stepFlags = {
-  RECURSIVE: 1,
-  NOFOLLOW: 2,
-  OPTIONAL: 4,
-  REPLACE: 8,
-  CONSOLE: 16,
-  READ: 32,
-} as const;
 
 /** `MESSAGE_*` of plan.h. */
 export const messageTypes = { CLONED: 1, SYNC: 2, FAILED: 3, EXECUTING: 4 } as const;
@@ -95,8 +92,6 @@ export function pack(
 
 const flagsOf = (namespaces: readonly Namespace[]) =>
   namespaces.reduce((flags, name) => flags | namespaceFlags[name], 0);
-const nodeTypes = { c: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
-
 function recordOf(step: Step): StepRecord {
   switch (step.op) {
     case "clone":
@@ -125,6 +120,18 @@ function recordOf(step: Step): StepRecord {
       return { numbers: [step.paths.length], texts: [step.paths] };
     case "await":
       return { slot: step.slot, other: step.failure };
+    case "scheduler":
+      return { numbers: [sched_attr.size], texts: [packScheduler(step)] };
+    case "ioPriority":
+      return { numbers: [(step.level << IOPRIO_CLASS_SHIFT) | step.priority] };
+    case "affinity":
+      return step.cpus === undefined ? {} : { numbers: [step.cpus.length], texts: [step.cpus] };
+    case "personality":
+      return { numbers: [step.persona] };
+    case "memoryPolicy":
+      return { numbers: [step.mode, step.nodes.length], texts: step.nodes.length === 0 ? [] : [step.nodes] };
+    case "home":
+      return { numbers: [step.uid] };
     case "umask":
       return { numbers: [step.mask] };
     case "chdir":
@@ -160,6 +167,19 @@ function recordOf(step: Step): StepRecord {
   }
 }
 
+function packScheduler(step: Step & { op: "scheduler" }): Uint8Array {
+  return sched_attr.pack({
+    size: sched_attr.size,
+    sched_policy: step.policy,
+    sched_flags: step.flags,
+    sched_nice: step.nice,
+    sched_priority: step.priority,
+    sched_runtime: step.runtime,
+    sched_deadline: step.deadline,
+    sched_period: step.period,
+  });
+}
+
 function packClose({ preserve = [], keep }: Step & { op: "close" }): StepRecord {
   return {
     slot: keep?.slot,
@@ -175,86 +195,6 @@ function packUser(step: Step & { op: "user" }): StepRecord {
     numbers: [step.uid, step.gid, groups.length],
     texts: groups.length === 0 ? [] : [new Uint8Array(new Uint32Array(groups).buffer)],
     flags: step.groups === undefined ? 0 : stepFlags.REPLACE,
-  };
-}
-
-type MountStep = Extract<
-  Step,
-  {
-    op:
-      | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
-      | ("mask" | "readonly" | "directory" | "device" | "symlink");
-  }
->;
-
-function mountRecordOf(step: MountStep): StepRecord {
-  switch (step.op) {
-    case "open":
-      return { slot: step.slot, texts: [step.path], flags: step.read ? stepFlags.READ : 0 };
-    case "write":
-      return { slot: step.slot, texts: [step.path, step.data] };
-    case "tree":
-      return { slot: step.slot, texts: [step.path], flags: step.recursive ? stepFlags.RECURSIVE : 0 };
-    case "filesystem":
-      return packFilesystem(step);
-    case "attributes":
-      return {
-        slot: step.slot,
-        numbers: [
-          attributeBits(step.set),
-          clearedBits(step.set, step.clear),
-          step.propagation === undefined ? 0 : propagations[step.propagation],
-        ],
-        flags: step.recursive ? stepFlags.RECURSIVE : 0,
-      };
-    case "attach":
-      return {
-        slot: step.slot,
-        other: step.root,
-        texts: [step.path],
-        flags: step.follow ? 0 : stepFlags.NOFOLLOW,
-      };
-    case "forget":
-      return { slot: step.slot };
-    case "cover":
-      return { slot: step.slot, texts: [step.path] };
-    case "pivot":
-      return { slot: step.slot };
-    case "mask":
-      return { slot: step.source, other: step.root, texts: [step.path] };
-    case "readonly":
-      return { other: step.root, texts: [step.path] };
-    case "directory":
-      return { other: step.root, texts: [step.path], numbers: [step.mode] };
-    case "device":
-      return {
-        other: step.root,
-        texts: [step.path],
-        numbers: [
-          step.mode | nodeTypes[step.type],
-          step.major,
-          step.minor,
-          BigInt(step.uid) | (BigInt(step.gid) << 32n),
-        ],
-      };
-    case "symlink":
-      return {
-        other: step.root,
-        texts: [step.path, step.target],
-        flags: step.replace ? stepFlags.REPLACE : 0,
-      };
-  }
-}
-
-/** The type's name, then a pair of texts an option: the key, and "=value" or "" for a flag. */
-function packFilesystem(step: Step & { op: "filesystem" }): StepRecord {
-  const all = step.source === undefined ? step.options : [["source", step.source] as const, ...step.options];
-  const pairs = all.flatMap(([key, value]) => [key, value === undefined ? "" : `=${value}`]);
-  return {
-    slot: step.slot,
-    other: step.modeOf?.root,
-    numbers: [attributeBits(step.attributes), all.length],
-    texts: [[step.type, ...pairs], step.modeOf?.path ?? ""],
   };
 }
 

@@ -37,6 +37,18 @@ export function describeStep(step: Step): string {
       return `look for ${quote(step.name)} at ${step.paths.map(quote).join(", ")}`;
     case "await":
       return "wait to be started";
+    case "scheduler":
+      return `set the scheduling policy to ${step.policy}, flags ${hex(step.flags)}, nice ${step.nice}, priority ${step.priority}, runtime ${step.runtime}, deadline ${step.deadline}, period ${step.period}`;
+    case "ioPriority":
+      return `set the I/O priority to class ${step.level}, level ${step.priority}`;
+    case "affinity":
+      return `run on ${step.cpus === undefined ? "all CPUs" : `the CPUs of mask ${step.cpus.toHex()}`}`;
+    case "personality":
+      return `set the personality to ${hex(step.persona)}`;
+    case "memoryPolicy":
+      return `set the memory policy to ${hex(step.mode)}, nodes of mask ${step.nodes.toHex()}`;
+    case "home":
+      return `look for the home directory of user ${step.uid}`;
     case "umask":
       return `set the umask to ${octal(step.mask)}`;
     case "chdir":

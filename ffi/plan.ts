@@ -182,6 +182,26 @@ export type Step =
   /** Sets the ids, keeping permitted capabilities. Without `groups` the supplementary groups stay. */
   | { op: "user"; uid: number; gid: number; groups?: readonly number[] }
   | { op: "capabilities"; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }
+  /** `man 2 sched_setattr`; what the policy does not take is 0. */
+  | {
+      op: "scheduler";
+      policy: number;
+      flags: bigint;
+      nice: number;
+      priority: number;
+      runtime: bigint;
+      deadline: bigint;
+      period: bigint;
+    }
+  /** `level`: IOPRIO_CLASS_*. */
+  | { op: "ioPriority"; level: number; priority: number }
+  /** The CPUs that the process may use, as a mask; without one all. */
+  | { op: "affinity"; cpus?: Uint8Array }
+  | { op: "personality"; persona: number }
+  /** `mode` with its flags; `nodes` is a mask of whole 64-bit words. */
+  | { op: "memoryPolicy"; mode: number; nodes: Uint8Array }
+  /** Gives the program a variable HOME: the user's directory in the root's /etc/passwd, or "/". */
+  | { op: "home"; uid: number }
   /** Fails as `exec` of these paths would, where that can be told before. */
   | { op: "lookup"; name: string; paths: readonly string[] }
   /** Ends the conversation with the caller, who takes that for success, and waits for a byte from the fifo `slot`. */

@@ -17,6 +17,16 @@ export const stepHeader = struct("step", {
   flags: "u32",
 });
 
+/** `STEP_*` of plan.h. */
+export const stepFlags = {
+  RECURSIVE: 1,
+  NOFOLLOW: 2,
+  OPTIONAL: 4,
+  REPLACE: 8,
+  CONSOLE: 16,
+  READ: 32,
+} as const;
+
 /** A record in parts: what `Step` becomes before it is bytes. A list of texts is one text behind the other. */
 export interface StepRecord {
   slot?: number | undefined;

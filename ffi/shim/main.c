@@ -47,6 +47,12 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_LOOKUP] = step_lookup,
 	[OP_AWAIT] = step_await,
 	[OP_CGROUP] = step_cgroup,
+	[OP_SCHEDULER] = step_scheduler,
+	[OP_IO_PRIORITY] = step_io_priority,
+	[OP_AFFINITY] = step_affinity,
+	[OP_PERSONALITY] = step_personality,
+	[OP_MEMORY_POLICY] = step_memory_policy,
+	[OP_HOME] = step_home,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */

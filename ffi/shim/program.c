@@ -55,6 +55,8 @@ void step_exec(const struct step *step)
 	const char **env = list_of(step, 2, step->number[2]);
 	long reason = -ENOENT;
 
+	if (home != NULL)
+		env[step->number[2]] = home;
 	/* What steps opened is close-on-exec already. Before Linux 5.11 there is no such flag. */
 	if (plan_socket >= 0)
 		sys_close_range(plan_socket, ~0u, CLOSE_RANGE_CLOEXEC);

@@ -31,7 +31,7 @@ const void *data_of(const struct step *step, int index, size length)
 	return data;
 }
 
-/* Pointers to `count` texts and a final NULL, as execve wants them. */
+/* Pointers to `count` texts and a final NULL, as execve wants them, with room for one more. */
 const char **list_of(const struct step *step, int index, u64 count)
 {
 	const char **list;
@@ -40,7 +40,7 @@ const char **list_of(const struct step *step, int index, u64 count)
 	if (count > step->size)
 		fail("plan", EPROTO);
 	list = (const char **)must(
-		sys_mmap((count + 1) * sizeof *list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), "mmap");
+		sys_mmap((count + 2) * sizeof *list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), "mmap");
 	for (u64 i = 0; i < count; i++) {
 		text = i == 0 ? text_of(step, index) : next_text(step, text);
 		list[i] = text;

@@ -52,6 +52,11 @@ step_function step_directory, step_device, step_symlink; /* device.c */
 step_function step_terminal, step_null_stdio, step_own_stdio, step_close; /* stdio.c */
 step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user, step_capabilities; /* credential.c */
 step_function step_lookup, step_await, step_exec; /* program.c */
+step_function step_scheduler, step_io_priority, step_affinity, step_personality, step_memory_policy; /* schedule.c */
+step_function step_home;									     /* home.c */
+
+/* home.c: "HOME=…" for the program's environment; NULL when the plan has it already. */
+extern const char *home;
 
 /* memory.c */
 void *memcpy(void *to, const void *from, size length);

@@ -228,6 +228,8 @@ struct winsize {
 	u16 rows, columns, width, height;
 };
 
+#define IOPRIO_WHO_PROCESS 1
+
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_DUMPABLE 4
 #define PR_SET_KEEPCAPS 8

@@ -8,6 +8,7 @@ import type { SpawnOptions } from "../sys/spawn.ts";
 import { readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
 import { explainStep } from "./explain.ts";
+import { hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
 import type { CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
@@ -72,11 +73,13 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       preserved: preserved.length,
     });
     const rest: PartMaker[] = [
-      () => furnish(beginning, furnishOptions(options)),
+      async () => furnish(beginning, await furnishOptions(options)),
       async (init) => {
         const seccomp = await filterOf(options);
+        const schedule = await scheduleOf(spec);
+        if (hasUserNamespace(spec)) await raiseLimits(spec, await init());
         if (onCloned !== undefined) await onCloned(await init());
-        return finish(beginning, { spec, deathSignal, seccomp });
+        return finish(beginning, { spec, deathSignal, seccomp, schedule });
       },
     ];
     return await carryOut(beginning.draft, rest, options);
@@ -93,13 +96,18 @@ function shortened(id: string): string {
 /** What `compile` needs to know beside the options: facts of the host, the compiled seccomp profile. */
 export async function compileOptions(options: Omit<CreateOptions, "stdio">): Promise<CompileOptions> {
   const { id, rootfs, deathSignal = 0 } = options;
-  const facts = { seccomp: await filterOf(options), ...furnishOptions(options) };
+  const schedule = await scheduleOf(options.spec);
+  const facts = { seccomp: await filterOf(options), schedule, ...(await furnishOptions(options)) };
   return { id, rootfs: rootfs !== undefined, deathSignal, ...facts };
 }
 
-function furnishOptions({ spec, bundle }: Pick<CreateOptions, "spec" | "bundle">): FurnishOptions {
+async function furnishOptions({
+  spec,
+  bundle,
+}: Pick<CreateOptions, "spec" | "bundle">): Promise<FurnishOptions> {
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
-  return { spec, bundle, cgroup: needsCgroup ? readHostCgroup() : undefined };
+  const labels = await labelsOf(spec);
+  return { spec, bundle, cgroup: needsCgroup ? readHostCgroup() : undefined, labels };
 }
 
 /** The filter of a container's processes; undefined when they have none. */

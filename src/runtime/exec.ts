@@ -1,5 +1,5 @@
 /** Runs a further process in a running container, confined as its init is. */
-import type { Namespace, Slot } from "../../ffi/plan.ts";
+import type { Namespace, Slot, Step } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
@@ -8,6 +8,8 @@ import type { PartMaker } from "../sys/shim.ts";
 import type { Init, Stdio } from "./create.ts";
 import { carryOut, filterOf } from "./create.ts";
 import { Draft } from "./draft.ts";
+import type { LabelWrite } from "./label.ts";
+import { firstAffinity, hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
 import { passEnding } from "./plan.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
@@ -35,8 +37,11 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
   const { pid, process, spec, stdio, defaultSeccomp, deathSignal = 0, preserved = [], onCloned } = options;
   try {
     using init = openProcess(pid);
+    const whole = { ...spec, process };
     const beginning = beginExec({
       process,
+      before: await firstAffinity(process),
+      labels: await labelsOf(whole),
       namespaces: namespacesToJoin(pid),
       deathSignal,
       preserved: preserved.length,
@@ -44,9 +49,11 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
     const rest: PartMaker = async (cloned) => {
       completeExec(beginning, {
         process,
-        seccomp: await filterOf({ spec: { ...spec, process }, defaultSeccomp }),
+        seccomp: await filterOf({ spec: whole, defaultSeccomp }),
+        schedule: await scheduleOf(whole, process.execCPUAffinity?.final),
         deathSignal,
       });
+      if (hasUserNamespace(spec)) await raiseLimits(whole, await cloned());
       if (onCloned !== undefined) await onCloned(await cloned());
       return beginning.draft.take();
     };
@@ -67,22 +74,28 @@ interface Beginning {
 function beginExec(options: {
   process: Process;
   namespaces: readonly Namespace[];
+  /** Steps that come first. */
+  before: readonly Step[];
+  labels: readonly LabelWrite[];
   deathSignal: number;
   preserved: number;
 }): Beginning {
-  const { process, namespaces, deathSignal, preserved } = options;
+  const { process, namespaces, before, labels, deathSignal, preserved } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
   const ending = passEnding(draft, { preserved });
-  if (process.oomScoreAdj !== undefined) {
-    const slot = draft.slot();
-    draft.add(
-      { op: "open", slot, path: "/proc", read: false },
-      { op: "write", slot, path: "self/oom_score_adj", data: String(process.oomScoreAdj) },
-      // Nothing of the host's may be open in a process that those of the container can see.
-      { op: "forget", slot },
-    );
+  draft.add(...before);
+  const score = process.oomScoreAdj;
+  const writes = [
+    ...(score === undefined ? [] : [{ path: "self/oom_score_adj", data: String(score) }]),
+    ...labels,
+  ];
+  if (writes.length > 0) {
+    const slot = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
+    for (const write of writes) draft.add({ op: "write", slot, ...write });
+    // Nothing of the host's may be open in a process that those of the container can see.
+    draft.add({ op: "forget", slot });
   }
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
   draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
@@ -94,13 +107,18 @@ function beginExec(options: {
 /** The other steps, up to the program. */
 function completeExec(
   { draft, terminal, ending }: Beginning,
-  options: { process: Process; seccomp: SeccompFilter | undefined; deathSignal: number },
+  options: {
+    process: Process;
+    seccomp: SeccompFilter | undefined;
+    schedule: readonly Step[] | undefined;
+    deathSignal: number;
+  },
 ): void {
-  const { process, seccomp, deathSignal } = options;
+  const { process, seccomp, schedule = [{ op: "affinity" }], deathSignal } = options;
   const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
   else draft.add({ op: "nullStdio", root });
-  draft.add(...processSteps(process, seccomp, deathSignal, ending));
+  draft.add(...schedule, ...processSteps(process, seccomp, deathSignal, ending));
 }
 
 /** Each namespace's link in /proc/PID/ns. */

@@ -163,10 +163,16 @@ export interface PreparedMount {
 }
 
 /** Opens the sources of all binds, while the host's root still is what paths start from. */
-export function openSources(draft: Draft, mounts: readonly Mount[], bundle: string): PreparedMount[] {
+export function openSources(
+  draft: Draft,
+  mounts: readonly Mount[],
+  bundle: string,
+  label = "",
+): PreparedMount[] {
   return mounts.map((mount) => {
     const destination = checkDestination(mount);
-    const options = parseOptions(mount);
+    const parsed = parseOptions(mount);
+    const options = label === "" ? parsed : withLabel(mount, parsed, label);
     if (options.bind === undefined) return { mount, destination, options, tree: undefined };
     if (mount.source === undefined || mount.source === "") {
       throw new CurruntError("invalid", `mount "${destination}": a bind mount needs a source`);
@@ -177,6 +183,15 @@ export function openSources(draft: Draft, mounts: readonly Mount[], bundle: stri
     const tree = draft.open((slot) => ({ op: "tree", slot, path, recursive }));
     return { mount, destination, options, tree };
   });
+}
+
+/** Filesystems that have labels of the kernel's own, or none at all. */
+const unlabelled = new Set(["proc", "sysfs", "cgroup", "cgroup2", "mqueue"]);
+
+/** The options with an SELinux label for all files of a new filesystem (`man 8 mount`, "context"). */
+function withLabel({ type = "" }: Mount, options: MountOptions, label: string): MountOptions {
+  if (options.bind !== undefined || unlabelled.has(type)) return options;
+  return { ...options, data: [...options.data, ["context", label]] };
 }
 
 /** Filesystems that are filled after they are mounted become read-only last. */

@@ -7,6 +7,7 @@ import type { CgroupTrees, HostCgroup } from "./cgroup-mount.ts";
 import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
 import { Draft } from "./draft.ts";
+import type { LabelWrite } from "./label.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
 import type { Namespaces } from "./namespace.ts";
@@ -34,11 +35,15 @@ export interface FurnishOptions {
   readonly bundle: string;
   /** Needed for a mount of type cgroup. */
   readonly cgroup: HostCgroup | undefined;
+  /** Security labels: files of procfs and what goes into them. */
+  readonly labels?: readonly LabelWrite[] | undefined;
 }
 
 export interface FinishOptions {
   readonly spec: Spec;
   readonly seccomp: SeccompFilter | undefined;
+  /** How the kernel shall treat the process; absent: on all CPUs, else as usual. */
+  readonly schedule?: readonly Step[] | undefined;
   /** 0: none. */
   readonly deathSignal: number;
 }
@@ -94,12 +99,13 @@ export function passEnding(
 export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const { draft, process, namespaces, terminal, passedRoot } = beginning;
   const { spec } = options;
-  writeKernelFiles(draft, spec, process);
+  const labels = options.labels ?? [];
+  const proc = writeKernelFiles(draft, spec, process, labels.length > 0);
 
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
-  const mounts = openSources(draft, spec.mounts ?? [], options.bundle);
+  const mounts = openSources(draft, spec.mounts ?? [], options.bundle, spec.linux?.mountLabel);
   const shareCgroups = options.cgroup !== undefined && !namespaces.has("cgroup");
   const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.cgroup) : new Map();
   const masks = makeMasks(draft, spec);
@@ -122,13 +128,16 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   if (spec.root?.readonly === true) draft.add(makeReadonly(root));
   draft.add({ op: "pivot", slot: root });
   spreadRoot(draft, spec, root);
+  // Last, as it holds for whatever is executed next: through the host's procfs, out of the image's reach (CVE-2019-16884).
+  if (proc !== undefined) for (const label of labels) draft.add({ op: "write", slot: proc, ...label });
   return draft.take();
 }
 
 /** The last steps, which make init the program. Returns them. */
 export function finish({ draft, process, namespaces, ending }: Beginning, options: FinishOptions): Step[] {
-  const { spec, seccomp, deathSignal } = options;
+  const { spec, seccomp, schedule, deathSignal } = options;
   setNames(draft, spec, namespaces);
+  draft.add(...(schedule ?? [{ op: "affinity" }]));
   draft.add(...processSteps(process, seccomp, deathSignal, ending));
   return draft.take();
 }
@@ -138,10 +147,13 @@ export function describePlan(options: CompileOptions): string[] {
   return describe(compile(options).steps);
 }
 
-/** Writes what is set through /proc: the host's, as nothing of the container can be mounted over it yet. */
-function writeKernelFiles(draft: Draft, spec: Spec, process: Process): void {
+/**
+ * Writes what is set through /proc: the host's, as nothing of the container can be mounted over it yet. Returns it, when it
+ * was needed.
+ */
+function writeKernelFiles(draft: Draft, spec: Spec, process: Process, needed: boolean): Slot | undefined {
   const sysctls = Object.entries(spec.linux?.sysctl ?? {});
-  if (process.oomScoreAdj === undefined && sysctls.length === 0) return;
+  if (process.oomScoreAdj === undefined && sysctls.length === 0 && !needed) return undefined;
   const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
   if (process.oomScoreAdj !== undefined) {
     draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
@@ -149,6 +161,7 @@ function writeKernelFiles(draft: Draft, spec: Spec, process: Process): void {
   for (const [key, data] of sysctls) {
     draft.add({ op: "write", slot: proc, path: `sys/${sysctlPath(key)}`, data });
   }
+  return proc;
 }
 
 /** "net.ipv4.ip_forward" as a path. A key whose first separator is a slash swaps the two (`man 5 sysctl.d`). */

@@ -20,7 +20,7 @@ import {
 import type { AwaitSlots, Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import { capabilityMask } from "./capability.ts";
-import type { Process } from "./spec.ts";
+import type { Process, Rlimit } from "./spec.ts";
 
 /** A compiled seccomp profile. */
 export interface SeccompFilter {
@@ -72,7 +72,9 @@ export function processSteps(
   const { user, capabilities, noNewPrivileges = false } = process;
   const program = execStep(process);
   const filter: Step[] = seccomp === undefined ? [] : [{ op: "seccomp", ...seccomp }];
+  const hasHome = program.env.some((entry) => entry.startsWith("HOME="));
   return [
+    ...(hasHome ? [] : [{ op: "home", uid: user.uid } as const]),
     { op: "ownStdio", uid: user.uid },
     preserve.length === 0 && keep === undefined ? { op: "close" } : { op: "close", preserve, keep },
     { op: "umask", mask: user.umask ?? defaultUmask },
@@ -105,7 +107,8 @@ export function processSteps(
   ];
 }
 
-function limitStep({ type, soft, hard }: { type: string; soft: number; hard: number }): Step {
+/** The step that sets a limit of config.json. */
+export function limitStep({ type, soft, hard }: Rlimit): Step & { op: "rlimit" } {
   const resource = resources[type];
   if (resource === undefined) {
     throw new CurruntError("invalid", `process.rlimits: there is no resource "${type}"`, {
@@ -142,6 +145,8 @@ function lastOfEach(env: readonly string[]): string[] {
     entries.delete(name);
     entries.set(name, entry);
   }
+  // As absent: what it should be is in the container's /etc/passwd.
+  if (entries.get("HOME") === "HOME=") entries.delete("HOME");
   return [...entries.values()];
 }
 

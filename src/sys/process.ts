@@ -1,5 +1,5 @@
 /** Processes by descriptor: open, signal, wait, and who takes orphans in. */
-import { POLLIN, PR_SET_CHILD_SUBREAPER, pollfd, WNOHANG } from "../../ffi/kernel.ts";
+import { POLLIN, PR_SET_CHILD_SUBREAPER, pollfd, rlimit64, WNOHANG } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { check, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
@@ -26,6 +26,16 @@ export function waitUntilEnded(pidfd: Fd, timeoutMs: number): boolean {
     if (ready !== -1) return ready === 1;
     if (errno() !== EINTR) throw new SyscallError("poll", errno(), "pidfd");
   }
+}
+
+/** Lets process `pid` have a hard limit of at least `hard`, which takes the host's CAP_SYS_RESOURCE. */
+export function raiseHardLimit(pid: number, resource: number, hard: bigint): void {
+  const subject = `limit ${resource} of ${pid}`;
+  const bytes = Buffer.alloc(rlimit64.size);
+  check(libc.prlimit(pid, resource, null, bytes), "prlimit", subject);
+  const { rlim_cur, rlim_max } = rlimit64.unpack(bytes);
+  if (rlim_max >= hard) return;
+  check(libc.prlimit(pid, resource, rlimit64.pack({ rlim_cur, rlim_max: hard }), null), "prlimit", subject);
 }
 
 /** How a process ended. */

@@ -15,6 +15,7 @@ const newerThanHeaders = new Set([
   "F_SEAL_EXEC",
   "MFD_NOEXEC_SEAL",
   "MFD_EXEC",
+  "MPOL_WEIGHTED_INTERLEAVE",
 ]);
 
 /** Names by the header whose section they stand in. */

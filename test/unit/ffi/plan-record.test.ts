@@ -12,11 +12,10 @@ import {
   pack,
   planConstants,
   planHeader,
-  stepFlags,
   unpackMessage,
 } from "../../../ffi/plan-record.ts";
 import { describe } from "../../../ffi/plan-text.ts";
-import { stepHeader } from "../../../ffi/record-writer.ts";
+import { stepFlags, stepHeader } from "../../../ffi/record-writer.ts";
 
 const shim = join(import.meta.dir, "../../../ffi/shim");
 const scratch = mkdtempSync(join(tmpdir(), "currunt-plan-"));

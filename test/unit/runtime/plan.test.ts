@@ -58,6 +58,8 @@ describe("compile()", () => {
       'make directory "/" in #1, mode 0755',
       "open streams on the host's /dev/null anew",
       "make #1 the root and let go of the old one",
+      "run on all CPUs",
+      "look for the home directory of user 1000",
       "give pipes among the streams to user 1000",
       "close all descriptors but 0, 1, 2",
       "set the umask to 022",
