@@ -1,9 +1,10 @@
 /** One pass over a layer blob on the calling thread: decompress, hash, parse, write. */
 import { CurruntError } from "../base/error.ts";
 import { decompress } from "./decompress.ts";
+import type { LayerGaps } from "./layer.ts";
 import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
-import type { ForeignLink } from "./layer-link.ts";
+import { LayerDirectory } from "./layer-directory.ts";
 import { defaultTarLimits, TarParser } from "./tar.ts";
 
 export interface UnpackLimits {
@@ -21,28 +22,27 @@ export interface UnpackProgress {
   readonly entries: number;
 }
 
-export interface UnpackedLayer {
+/** Its gaps are those that the archive left: they are filled when `lowers` was given. */
+export interface UnpackedLayer extends LayerGaps {
   /** "sha256:…" of the whole decompressed stream. */
   readonly diffID: string;
   /** Bytes of file content written. */
   readonly sizeBytes: number;
   readonly entries: number;
-  /**
-   * Directories that the archive did not list ("" is the root): owner and mode are those of the layers below (`finishLayer`).
-   * Paths are bytes, relative, without a leading slash, parents first.
-   */
-  readonly implicitDirectories: readonly Uint8Array[];
-  /** Hard links to files that only a layer below has (`finishLayer`). */
-  readonly foreignLinks: readonly ForeignLink[];
   /** What could not be kept, for the user: an attribute that the file system does not take … */
   readonly warnings: readonly string[];
 }
+
+/** The layers below, top first; asked for once the whole archive was read, and only when it leaves gaps. */
+export type Lowers = () => Promise<readonly string[]>;
 
 export interface ApplyOptions {
   /** An existing, empty directory. */
   readonly staging: string;
   readonly limits?: Partial<UnpackLimits> | undefined;
   readonly namespace?: OverlayNamespace | undefined;
+  /** Absent: gaps are left, as there were no layers below. */
+  readonly lowers?: Lowers | undefined;
   /** Called about once a MiB, synchronously. */
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
 }
@@ -50,10 +50,12 @@ export interface ApplyOptions {
 /** Unpacks `source` into `staging`, reading it to its end. What a failure leaves in `staging` is the caller's to remove. */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
-  { staging, limits = {}, namespace = "trusted", onProgress }: ApplyOptions,
+  { staging, limits = {}, namespace = "trusted", lowers, onProgress }: ApplyOptions,
 ): Promise<UnpackedLayer> {
   const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
-  using writer = new LayerWriter({ directory: staging, namespace });
+  const warnings = new Set<string>();
+  const warn = (message: string) => void warnings.add(message);
+  using writer = new LayerWriter(new LayerDirectory({ path: staging, namespace, warn }), warn);
   const parser = new TarParser(writer, { ...defaultTarLimits, entries });
   const hash = new Bun.CryptoHasher("sha256");
   let compressedBytes = 0;
@@ -76,6 +78,21 @@ export async function applyLayer(
     onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
   });
   parser.end();
-  const result = writer.finish();
-  return { diffID: `sha256:${hash.digest("hex")}`, entries: parser.entries, ...result };
+  const gaps = writer.settle();
+  if (lowers !== undefined && hasGaps(gaps)) {
+    const { fillGaps } = await import("./layer-finish.ts");
+    fillGaps(writer.tree, gaps, await lowers(), namespace);
+  }
+  writer.finish();
+  return {
+    diffID: `sha256:${hash.digest("hex")}`,
+    entries: parser.entries,
+    sizeBytes: writer.sizeBytes,
+    warnings: [...warnings],
+    ...gaps,
+  };
+}
+
+function hasGaps({ implicitDirectories, foreignLinks }: LayerGaps): boolean {
+  return implicitDirectories.length > 0 || foreignLinks.length > 0;
 }

@@ -1,9 +1,7 @@
 /** Hard links of a layer whose target is not there yet: later in the archive, or in a layer below. */
 import { CurruntError, wrap } from "../base/error.ts";
-import { linkat } from "../sys/file.ts";
-import { lookup } from "../sys/stat.ts";
-import type { LayerTree, Place } from "./layer-tree.ts";
-import { isWhiteout } from "./layer-tree.ts";
+import type { Place } from "./layer-target.ts";
+import type { LayerTree } from "./layer-tree.ts";
 import type { ByteString } from "./tar-header.ts";
 import { bytesOf, showBytes } from "./tar-header.ts";
 
@@ -20,8 +18,8 @@ export function findLinkTarget(tree: LayerTree, target: ByteString): Place | und
   if (tree.directories.has(place.path)) {
     throw new CurruntError("invalid", `a hard link to ${showBytes(target)}, which is a directory`);
   }
-  const status = lookup(place.directory, place.name);
-  return status === undefined || isWhiteout(status) ? undefined : place;
+  const found = tree.target.lookup(place);
+  return found === undefined || found === "whiteout" ? undefined : place;
 }
 
 /** Targets by the resolved path of the link. */
@@ -46,15 +44,14 @@ export function linkPending(tree: LayerTree, pending: PendingLinks): ForeignLink
   return foreign;
 }
 
-function linkNow(tree: LayerTree, path: ByteString, target: ByteString): boolean {
+/** Links `path` to what `target` names in this layer; false when there is none. */
+export function linkNow(tree: LayerTree, path: ByteString, target: ByteString): boolean {
   try {
     const found = findLinkTarget(tree, target);
     if (found === undefined) return false;
     const place = tree.place(path);
     // A later entry made a directory of it, for what is in there.
-    if (lookup(place.directory, place.name) === undefined) {
-      linkat(found.directory, found.name, place.directory, place.name);
-    }
+    if (tree.target.lookup(place) === undefined) tree.target.makeHardLink(found, place);
     return true;
   } catch (error) {
     throw wrap(error, `entry ${showBytes(path)}`);

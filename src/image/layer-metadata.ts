@@ -4,7 +4,6 @@ import { fchmod, fchmodat, fchown, fchownat, futimens, utimensat } from "../sys/
 import { fsetxattr, setxattrat } from "../sys/xattr.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import { applyAttributes } from "./layer-attribute.ts";
-import type { Place } from "./layer-tree.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
 export interface MetadataOptions {
@@ -44,8 +43,14 @@ export function applyMetadata(file: Fd, entry: TarEntry, mode: number, options: 
   futimens(file, accessed ?? modified, modified);
 }
 
-/** The same for what cannot be opened: links, devices, pipes. */
-export function applyMetadataAt(place: Place, entry: TarEntry, options: MetadataOptions): void {
+/** What cannot be opened: links, devices, pipes. */
+export interface Named {
+  readonly directory: Fd;
+  readonly name: Buffer;
+}
+
+/** The same by name. */
+export function applyMetadataAt(place: Named, entry: TarEntry, options: MetadataOptions): void {
   const { type, uid, gid, xattrs, modified, accessed } = entry;
   const { directory, name } = place;
   if (uid !== options.uid || gid !== options.gid) fchownat(directory, name, uid, gid);

@@ -6,9 +6,8 @@ import { CurruntError } from "../base/error.ts";
 import type { BackgroundSync } from "../sys/blocking.ts";
 import { whenUnlocked } from "../sys/blocking.ts";
 import { removeTree } from "../sys/directory.ts";
-import type { UnpackedLayer } from "./apply.ts";
+import type { Lowers, UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
-import { finishLayer } from "./layer-finish.ts";
 import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { treeSize } from "./layer-size.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -72,6 +71,7 @@ class LayerPull {
   readonly #placed = new Map<string, Promise<StoredLayer>>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
+  #waiting = 0;
   transferredBytes = 0;
 
   constructor(plans: readonly LayerPlan[], context: LayerPullContext) {
@@ -79,17 +79,12 @@ class LayerPull {
     this.#context = context;
   }
 
-  /** A promise a plan, in the plans' order; the biggest layer starts first, as the end waits for it. */
+  /** A promise a plan, in the plans' order. The lowest starts first: others wait for those below them only. */
   start(): Promise<StoredLayer>[] {
-    const order = this.#plans
-      .map((plan, index) => ({ plan, index }))
-      .sort((a, b) => b.plan.descriptor.size - a.plan.descriptor.size);
-    for (const { plan, index } of order) {
+    for (const [index, plan] of this.#plans.entries()) {
       const key = keyOf(plan);
-      // Images list the same layer several times (empty ones, mostly). It is made for its lowest place, whatever blob
-      // of it comes first here: one that needs the layers below it would wait for itself else.
-      const isLowest = this.#plans.findIndex((other) => keyOf(other) === key) === index;
-      if (isLowest) this.#placed.set(key, this.#place(plan, index));
+      // Images list the same layer several times (empty ones, mostly): it is made for its lowest place.
+      if (!this.#placed.has(key)) this.#placed.set(key, this.#place(plan, index));
     }
     return this.#plans.map(async (plan) => {
       const layer = await this.#placed.get(keyOf(plan));
@@ -103,25 +98,28 @@ class LayerPull {
     if (found !== undefined) return found;
     const staging = join(this.#context.staging, `layer-${index}`);
     await this.#enter();
-    let unpacked: UnpackedLayer;
-    let lock: KeyLock | undefined;
-    try {
-      this.#context.signal?.throwIfAborted();
-      const turn = await this.#awaitTurn(plan, index);
-      if (!(turn instanceof KeyLock)) return turn;
-      lock = turn;
-      unpacked = await this.#unpack(plan, staging);
-      if (!needsLowers(unpacked)) return this.#moveIn(plan, unpacked, staging, unpacked.diffID);
-    } finally {
-      lock?.[Symbol.dispose]();
-      this.#leave();
+    using turn = new DisposableStack();
+    turn.defer(() => this.#leave());
+    this.#context.signal?.throwIfAborted();
+    const attempt = await this.#awaitTurn(plan, index);
+    if (!(attempt instanceof KeyLock)) return attempt;
+    using lock = attempt;
+    let lowers: StoredLayer[] | undefined;
+    const unpacked = await this.#unpack(plan, staging, async () => {
+      // Another pull may hold a layer below, and wait for this one.
+      lock[Symbol.dispose]();
+      lowers = await this.#waitForLowers(index, turn);
+      return lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse();
+    });
+    if (lowers === undefined || !dependsOnLowers(unpacked)) {
+      return this.#moveIn(plan, unpacked, staging, unpacked.diffID);
     }
-    // Neither the lock nor the place in the queue is held while waiting for other layers: they may need either.
-    const lowers = await this.#lowersOf(index);
-    finishLayer(staging, unpacked, lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse());
-    const diffIDs = [...lowers, unpacked].map(({ diffID }) => diffID);
-    const id = dependsOnLowers(unpacked) ? completedLayerID(diffIDs) : unpacked.diffID;
-    return this.#moveIn(plan, unpacked, staging, id);
+    return this.#moveIn(
+      plan,
+      unpacked,
+      staging,
+      completedLayerID([...lowers, unpacked].map(({ diffID }) => diffID)),
+    );
   }
 
   /** The layer of plan `index`, when it is in its place already. */
@@ -157,15 +155,16 @@ class LayerPull {
     }
   }
 
-  async #unpack(plan: LayerPlan, staging: string): Promise<UnpackedLayer> {
+  async #unpack(plan: LayerPlan, staging: string, lowers: Lowers): Promise<UnpackedLayer> {
     const { digest, size } = plan.descriptor;
     for (let attempt = 1; ; attempt++) {
       let resumed = false;
       this.#context.onProgress({ type: "layer-start", digest, totalBytes: size < 0 ? undefined : size });
       try {
-        return await this.#transfer(plan, staging, () => {
+        const onRestart = () => {
           resumed = true;
-        });
+        };
+        return await this.#transfer(plan, { staging, lowers, onRestart });
       } catch (error) {
         // Two halves of different answers: once more in one go.
         if (!(error instanceof DigestError && resumed && attempt === 1)) throw error;
@@ -174,7 +173,10 @@ class LayerPull {
     }
   }
 
-  async #transfer(plan: LayerPlan, staging: string, onRestart: () => void): Promise<UnpackedLayer> {
+  async #transfer(
+    plan: LayerPlan,
+    { staging, lowers, onRestart }: { staging: string; lowers: Lowers; onRestart: () => void },
+  ): Promise<UnpackedLayer> {
     const { signal, onProgress, sync } = this.#context;
     const { digest, size, mediaType } = plan.descriptor;
     let [doneBytes, written] = [0, 0];
@@ -188,6 +190,7 @@ class LayerPull {
         staging,
         mediaType,
         sizeBytes: size < 0 ? undefined : size,
+        lowers,
         signal,
         onProgress: ({ compressedBytes, uncompressedBytes }) => {
           onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
@@ -228,6 +231,18 @@ class LayerPull {
       onError,
       onBytes: (doneBytes) => onProgress({ type: "layer-progress", digest, doneBytes }),
     });
+  }
+
+  /** As `lowersOf`; others may go on meanwhile, unless many wait already: each does so with a thread and its memory. */
+  async #waitForLowers(index: number, turn: DisposableStack): Promise<StoredLayer[]> {
+    if (this.#waiting >= PARALLEL_LAYERS) return this.#lowersOf(index);
+    this.#waiting++;
+    turn.dispose();
+    try {
+      return await this.#lowersOf(index);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   /** The layers below, bottom first, once they are all in place. */
@@ -271,8 +286,4 @@ class LayerPull {
 /** What tells a layer from the image's others: what it unpacks to, or where that is not known its blob. */
 function keyOf({ diffID, descriptor }: LayerPlan): string {
   return diffID ?? descriptor.digest;
-}
-
-function needsLowers({ implicitDirectories, foreignLinks }: UnpackedLayer): boolean {
-  return implicitDirectories.length > 0 || foreignLinks.length > 0;
 }

@@ -1,159 +1,75 @@
-/** The directory that a layer is unpacked into: finds parents without ever leaving it, makes missing ones, remembers them. */
-
-import {
-  O_DIRECTORY,
-  O_PATH,
-  O_RDONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-  S_IFCHR,
-  S_IFLNK,
-  S_IFMT,
-} from "../../ffi/kernel.ts";
+/** The tree of a layer: finds parents without ever leaving it, makes missing ones, remembers all directories. */
 import { CurruntError } from "../base/error.ts";
-import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
-import type { Fd } from "../sys/fd.ts";
-import { mkdirat, openat2, openDirectory, readlinkat } from "../sys/file.ts";
-import type { Status } from "../sys/stat.ts";
-import { lookup } from "../sys/stat.ts";
 import { joinPath, nameOf, parentOf } from "./layer-path.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { DirectoryRecord, LayerTarget, Place } from "./layer-target.ts";
 import type { ByteString } from "./tar-header.ts";
-import { bytesOf, showBytes } from "./tar-header.ts";
-
-/** What is to be done to a directory once all is in it: entries change its time, and its mode might keep them out. */
-export interface DirectoryRecord {
-  /** Its entry; undefined for one that only the names of other entries tell of. */
-  metadata: TarEntry | undefined;
-  /** Hides what lower layers have in it. */
-  opaque: boolean;
-  /** Has whiteouts in it. */
-  whiteouts: boolean;
-  /** Paths of the directories in it, of gone ones too. */
-  readonly children: ByteString[];
-}
+import { showBytes } from "./tar-header.ts";
 
 function newRecord(opaque: boolean): DirectoryRecord {
   return { metadata: undefined, opaque, whiteouts: false, children: [] };
 }
 
-/** Where an entry goes. */
-export interface Place {
-  /** Lent for one call: the tree keeps a limited number of descriptors open. */
-  readonly directory: Fd;
-  readonly name: Buffer;
-  /** The path with all links of its parents resolved: the same for every way to write it. */
-  readonly path: ByteString;
-}
-
 /** Links that are followed at most in one path, as in the kernel. */
 const maximumLinks = 40;
-/** Descriptors of directories that are kept: archives return to the parents of what they have just walked. */
-const maximumOpen = 64;
 
-export class LayerTree implements Disposable {
-  readonly root: Fd;
-  /** Every directory of the layer, by resolved path. */
+export class LayerTree {
+  readonly target: LayerTarget;
+  /** Every directory of the layer, by resolved path, parents first. */
   readonly directories = new Map<ByteString, DirectoryRecord>();
   /** Paths that a whiteout was seen for: a directory made there must not show what lower layers have. */
   readonly whiteouts = new Set<ByteString>();
-  /** The one used last is the last one in it. */
-  readonly #open = new Map<ByteString, Fd>();
-  #latest: ByteString = "";
-  #latestDirectory: Fd | undefined;
 
-  /** `path`: an existing, empty directory. */
-  constructor(path: string) {
-    this.root = openDirectory(path);
+  /** `target`: has nothing but a root. */
+  constructor(target: LayerTarget) {
+    this.target = target;
     this.directories.set("", newRecord(false));
   }
 
   /** The place of `path` (cleaned, not the root). Makes missing parents, and replaces parents that are no directories. */
   place(path: ByteString): Place {
     const parent = this.#resolve(parentOf(path), true) ?? "";
-    return this.#placeIn(parent, nameOf(path));
+    return placeIn(parent, nameOf(path));
   }
 
   /** The place of `path`, if its parent exists in this layer. */
   find(path: ByteString): Place | undefined {
     const parent = this.#resolve(parentOf(path), false);
-    return parent === undefined ? undefined : this.#placeIn(parent, nameOf(path));
-  }
-
-  #placeIn(parent: ByteString, name: ByteString): Place {
-    const tree = this;
-    return {
-      get directory() {
-        return tree.#directory(parent);
-      },
-      name: bytesOf(name),
-      path: joinPath(parent, name),
-    };
+    return parent === undefined ? undefined : placeIn(parent, nameOf(path));
   }
 
   /** Makes a directory with its record; what is there must not be one. */
-  makeDirectory({ directory, name, path }: Place): DirectoryRecord {
-    // Nobody but us may look inside before owner and mode are set, at the end.
-    try {
-      mkdirat(directory, name, 0o700);
-    } catch (error) {
-      if (!failedWith(error, "EEXIST")) throw error;
-      removeTree(directory, name);
-      mkdirat(directory, name, 0o700);
-    }
-    const record = newRecord(this.whiteouts.has(path));
-    this.directories.set(path, record);
-    this.directories.get(parentOf(path))?.children.push(path);
+  makeDirectory(place: Place): DirectoryRecord {
+    this.make(place, () => this.target.makeDirectory(place));
+    const record = newRecord(this.whiteouts.has(place.path));
+    this.directories.set(place.path, record);
+    this.directories.get(place.parent)?.children.push(place.path);
     return record;
   }
 
+  /** Makes something that must not be there yet; what is there is removed first. */
+  make<T>(place: Place, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (!failedWith(error, "EEXIST")) throw error;
+      this.clear(place);
+      return make();
+    }
+  }
+
   /** Removes what is at `place`, a whole tree included. */
-  clear({ directory, name, path }: Place): void {
-    const gone = [path];
-    for (let known = gone.pop(); known !== undefined; known = gone.pop()) {
-      const record = this.directories.get(known);
+  clear(place: Place): void {
+    const pending = [place.path];
+    const gone: ByteString[] = [];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      const record = this.directories.get(path);
       if (record === undefined) continue;
-      gone.push(...record.children);
-      this.directories.delete(known);
-      this.#close(known);
+      pending.push(...record.children);
+      this.directories.delete(path);
+      gone.push(path);
     }
-    removeTree(directory, name);
-  }
-
-  /** Opens a directory of the layer for reading and for changing its metadata. */
-  openDirectory(path: ByteString): Fd {
-    return openat2(this.root, path === "" ? "." : bytesOf(path), {
-      flags: O_RDONLY | O_DIRECTORY,
-      resolve: resolution,
-    });
-  }
-
-  #close(path: ByteString): void {
-    this.#open.get(path)?.close();
-    this.#open.delete(path);
-  }
-
-  /** A descriptor for names in a directory. It stays open at least until as many others were asked for as are kept. */
-  #directory(path: ByteString): Fd {
-    if (path === this.#latest && this.#latestDirectory?.closed === false) return this.#latestDirectory;
-    const known = this.#open.get(path);
-    this.#open.delete(path);
-    const directory =
-      known ??
-      openat2(this.root, path === "" ? "." : bytesOf(path), {
-        flags: O_PATH | O_DIRECTORY,
-        resolve: resolution,
-      });
-    this.#open.set(path, directory);
-    if (this.#open.size > maximumOpen) {
-      const [oldest = ""] = this.#open.keys();
-      this.#close(oldest);
-    }
-    this.#latest = path;
-    this.#latestDirectory = directory;
-    return directory;
+    this.target.remove(place, gone);
   }
 
   /** The directory that `path` leads to, links followed as if the layer were "/". */
@@ -174,12 +90,11 @@ export class LayerTree implements Disposable {
         resolved = child;
         continue;
       }
-      const place = this.#placeIn(resolved, name);
-      const status = lookup(place.directory, place.name);
-      if (status !== undefined && (status.mode & S_IFMT) === S_IFLNK) {
+      const place = placeIn(resolved, name);
+      if (this.target.lookup(place) === "symlink") {
         if (++links > maximumLinks)
           throw new CurruntError("invalid", `path ${showBytes(path)}: too many links`);
-        const target = readlinkat(place.directory, place.name).toString("latin1");
+        const target = this.target.readLink(place);
         if (target.startsWith("/")) resolved = "";
         todo.push(...target.split("/").reverse());
       } else if (create) {
@@ -189,18 +104,8 @@ export class LayerTree implements Disposable {
     }
     return resolved;
   }
-
-  [Symbol.dispose](): void {
-    for (const directory of this.#open.values()) directory.close();
-    this.#open.clear();
-    this.root.close();
-  }
 }
 
-/** The paths of records are resolved: whatever follows a link after all, or leaves the layer, is refused by the kernel. */
-const resolution = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-
-/** True for overlayfs's whiteout: a character device 0:0. */
-export function isWhiteout({ mode, major, minor }: Status): boolean {
-  return (mode & S_IFMT) === S_IFCHR && major === 0 && minor === 0;
+function placeIn(parent: ByteString, name: ByteString): Place {
+  return { parent, name, path: joinPath(parent, name) };
 }

@@ -10,14 +10,20 @@ export type ToWorker =
       readonly staging: string;
       readonly limits: Partial<UnpackLimits> | undefined;
       readonly namespace: OverlayNamespace | undefined;
+      /** Whether "gaps" will be answered. */
+      readonly fillsGaps: boolean;
     }
   | { readonly kind: "chunk"; readonly bytes: Uint8Array }
+  /** The answer to "gaps": the layers below, top first. */
+  | { readonly kind: "lowers"; readonly paths: readonly string[] }
   | { readonly kind: "end" }
   | { readonly kind: "abort" };
 
 export type FromWorker =
   /** `bytes` of the stream were taken: as many more may be sent. */
   | { readonly kind: "taken"; readonly bytes: number }
+  /** The archive leaves what only the layers below can give. */
+  | { readonly kind: "gaps" }
   | { readonly kind: "progress"; readonly progress: UnpackProgress }
   | { readonly kind: "done"; readonly layer: UnpackedLayer }
   | { readonly kind: "failed"; readonly error: readonly SentError[] };

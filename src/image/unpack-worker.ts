@@ -16,38 +16,57 @@ class Inbox {
   #ended = false;
   #aborted = false;
   #wake: (() => void) | undefined;
+  #lowers: readonly string[] | undefined;
 
   take(message: ToWorker): void {
     if (message.kind === "chunk") this.#chunks.push(message.bytes);
     else if (message.kind === "end") this.#ended = true;
     else if (message.kind === "abort") this.#aborted = true;
+    else if (message.kind === "lowers") this.#lowers = message.paths;
     this.#wake?.();
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
     for (;;) {
-      if (this.#aborted) throw new Error("unpacking was given up");
+      this.#check();
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
         yield chunk;
         send({ kind: "taken", bytes: chunk.length });
       } else if (this.#ended) return;
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
+      else await this.#message();
     }
+  }
+
+  /** The layers below, which are asked for now. */
+  async lowers(): Promise<readonly string[]> {
+    send({ kind: "gaps" });
+    while (this.#lowers === undefined) {
+      await this.#message();
+      this.#check();
+    }
+    return this.#lowers;
+  }
+
+  #message(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #check(): void {
+    if (this.#aborted) throw new Error("unpacking was given up");
   }
 }
 
 let inbox = new Inbox();
 
 async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
-  const { staging, limits, namespace } = options;
+  const { staging, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
-    const layer = await applyLayer(source.stream(), { staging, limits, namespace, onProgress });
+    const lowers = fillsGaps ? () => source.lowers() : undefined;
+    const layer = await applyLayer(source.stream(), { staging, limits, namespace, lowers, onProgress });
     send({ kind: "done", layer });
   } catch (error) {
     send({ kind: "failed", error: packError(error) });

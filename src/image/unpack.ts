@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { CurruntError, wrap } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
-import type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
+import type { Lowers, UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { FromWorker, ToWorker } from "./unpack-message.ts";
@@ -20,6 +20,8 @@ export interface UnpackOptions {
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** "user" when the overlay will be mounted in a user namespace. */
   readonly namespace?: OverlayNamespace | undefined;
+  /** Asked when the layer has gaps; absent: they are left. */
+  readonly lowers?: Lowers | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
 }
@@ -83,12 +85,12 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, limits, namespace, signal, onProgress } = options;
-  const job = new Job(onProgress);
+  const { staging, limits, namespace, lowers, signal } = options;
+  const job = new Job(options);
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    job.send({ kind: "start", staging, limits, namespace });
+    job.send({ kind: "start", staging, limits, namespace, fillsGaps: lowers !== undefined });
     const sent = sendAll(reader, job);
     const layer = await job.result;
     await sent;
@@ -129,7 +131,7 @@ class Job {
   #outstanding = 0;
   #wake: (() => void) | undefined;
 
-  constructor(onProgress: ((progress: UnpackProgress) => void) | undefined) {
+  constructor({ onProgress, lowers }: Pick<UnpackOptions, "onProgress" | "lowers">) {
     const result = Promise.withResolvers<UnpackedLayer>();
     const stopped = Promise.withResolvers<void>();
     this.result = result.promise;
@@ -141,6 +143,7 @@ class Job {
     this.#worker.ref();
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "progress") onProgress?.(data.progress);
+      else if (data.kind === "gaps") this.#sendLowers(lowers);
       else this.#take(data);
     };
     this.#worker.onerror = ({ message }) => {
@@ -149,7 +152,15 @@ class Job {
     };
   }
 
-  #take(message: Exclude<FromWorker, { kind: "progress" }>): void {
+  #sendLowers(lowers: Lowers | undefined): void {
+    const answer = lowers?.() ?? Promise.resolve([]);
+    answer.then(
+      (paths) => this.send({ kind: "lowers", paths }),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #take(message: Exclude<FromWorker, { kind: "progress" | "gaps" }>): void {
     if (message.kind === "taken") {
       this.#outstanding -= message.bytes;
       this.#wake?.();

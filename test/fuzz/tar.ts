@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CurruntError, explain } from "../../src/base/error.ts";
 import { LayerWriter } from "../../src/image/layer.ts";
+import { LayerDirectory } from "../../src/image/layer-directory.ts";
 import { TarParser } from "../../src/image/tar.ts";
 import { removeTree } from "../../src/sys/directory.ts";
 import {
@@ -223,10 +224,13 @@ export function unpackOne(bytes: Buffer, scratch: string): void {
   const [outside, staging] = [join(scratch, "outside"), join(scratch, "layer")];
   mkdirSync(staging);
   try {
-    using writer = new LayerWriter({ directory: staging });
+    using writer = new LayerWriter(
+      new LayerDirectory({ path: staging, namespace: "trusted", warn: () => undefined }),
+    );
     const parser = new TarParser(writer, { entries: 1000, headerBytes: 1 << 20, xattrBytes: 65536 });
     parser.push(bytes);
     parser.end();
+    writer.settle();
     writer.finish();
   } catch (error) {
     if (!(error instanceof CurruntError)) throw error;

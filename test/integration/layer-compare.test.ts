@@ -3,7 +3,6 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { applyLayer } from "../../src/image/apply.ts";
-import { finishLayer } from "../../src/image/layer-finish.ts";
 import { mountSnapshot } from "../../src/image/snapshot.ts";
 import type { Member } from "../fixtures/archive.ts";
 import { archive } from "../fixtures/archive.ts";
@@ -94,8 +93,7 @@ async function both(
     writeFileSync(file, archive(...members));
     await mustRun(["umoci", "raw", "add-layer", "--image", `${layout}:latest`, file]);
     const staging = newDirectory();
-    const layer = await applyLayer(chunks(archive(...members)), { staging });
-    finishLayer(staging, layer, lowers);
+    await applyLayer(chunks(archive(...members)), { staging, lowers: async () => [...lowers] });
     lowers.unshift(staging);
   }
   const rootfs = join(newDirectory(), "rootfs");
@@ -214,12 +212,12 @@ describe("layers on top of each other are what umoci makes of them", () => {
   });
 });
 
-describe("finishLayer()", () => {
+describe("with layers below", () => {
   async function stack(...layers: Member[][]): Promise<string[]> {
     const lowers: string[] = [];
     for (const members of layers) {
       const staging = newDirectory();
-      finishLayer(staging, await applyLayer(chunks(archive(...members)), { staging }), lowers);
+      await applyLayer(chunks(archive(...members)), { staging, lowers: async () => [...lowers] });
       lowers.unshift(staging);
     }
     return lowers;

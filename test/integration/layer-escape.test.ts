@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { explain } from "../../src/base/error.ts";
 import { applyLayer } from "../../src/image/apply.ts";
 import { LayerWriter } from "../../src/image/layer.ts";
+import { LayerDirectory } from "../../src/image/layer-directory.ts";
 import { TarParser } from "../../src/image/tar.ts";
 import type { Member } from "../fixtures/archive.ts";
 import { archive, member } from "../fixtures/archive.ts";
@@ -253,7 +254,9 @@ test("a directory that somebody swaps for a link while the layer is unpacked is 
   using scratch = new Scratch();
   const [target, staging] = [join(scratch.path, "target"), join(scratch.path, "layer")];
   for (const path of [target, staging]) mkdirSync(path);
-  using writer = new LayerWriter({ directory: staging });
+  using writer = new LayerWriter(
+    new LayerDirectory({ path: staging, namespace: "trusted", warn: () => undefined }),
+  );
   const parser = new TarParser(writer);
   parser.push(member({ name: "d/", type: "5", mode: 0o777 }));
   rmdirSync(join(staging, "d"));
