@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { readBundle } from "../runtime/bundle.ts";
 import { checkTerminal, connectReceiver } from "../runtime/console.ts";
 import type { ContainerOptions } from "../runtime/container.ts";
-import { passedDescriptors } from "../runtime/preserve.ts";
+import { passedDescriptors, withListening } from "../runtime/preserve.ts";
 import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
 import type { OciGlobals } from "./oci-command.ts";
@@ -56,10 +56,8 @@ export function prepareBundle(
 ): Omit<ContainerOptions, "hold"> {
   const paths = pathsOf(globals, id);
   const directory = posix.resolve(values.bundle ?? ".");
-  const bundle = readBundle(
-    directory,
-    values.config === undefined ? undefined : posix.resolve(values.config),
-  );
+  const read = readBundle(directory, values.config === undefined ? undefined : posix.resolve(values.config));
+  const bundle = { ...read, spec: withListening(read.spec, process.env) };
   for (const warning of bundle.warnings) warn(warning, globals);
   const consoleSocket = values["console-socket"];
   checkTerminal({ terminal: bundle.spec.process?.terminal === true, detach, consoleSocket });

@@ -90,8 +90,8 @@ export const exec = defineOciCommand({
       preserved: passedDescriptors(flags["preserve-fds"], process.env),
     });
     if (flags.detach) return 0;
-    const { waitForInit } = await import("../runtime/foreground.ts");
-    return await waitForInit(program);
+    const { followInit } = await import("../runtime/foreground.ts");
+    return await followInit(program);
   },
 });
 

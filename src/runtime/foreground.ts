@@ -1,10 +1,10 @@
 /** A container in the foreground: signals go to its init, its end is ours. */
-import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
-import { becomeSubreaper, exitCodeOf, reap, sendSignal, waitUntilEnded } from "../sys/process.ts";
+import { becomeSubreaper, sendSignal } from "../sys/process.ts";
 import type { ContainerOptions } from "./container.ts";
 import { makeContainer } from "./container.ts";
 import type { Init } from "./create.ts";
+import { waitForInit } from "./wait.ts";
 
 export interface ForegroundOptions {
   /** Leave the container's state when its program has ended. */
@@ -20,7 +20,7 @@ export async function runForeground(
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
   const { init } = await makeContainer({ ...options, hold: false });
-  const exitCode = await waitForInit(init);
+  const exitCode = await followInit(init);
   if (!keep) {
     const { deleteContainer } = await import("./delete.ts");
     await deleteContainer(options.paths, { force: true });
@@ -33,12 +33,8 @@ const forwarded = {
   ...{ SIGCONT: 18, SIGTSTP: 20, SIGTTIN: 21, SIGTTOU: 22, SIGWINCH: 28, SIGPWR: 30 },
 } as const;
 
-/** Sleeps in poll(2): it takes no event loop to wait for one process. A signal interrupts it, and is passed on. */
-export async function waitForInit(init: Init): Promise<number> {
-  if (init.terminal !== undefined) {
-    const { relayTerminal } = await import("./relay.ts");
-    return await relayTerminal(init.pid, init.terminal);
-  }
+/** Stays with a process that was just started, its terminal joined to ours; its exit code. */
+export async function followInit(init: Init): Promise<number> {
   if (init.terminal !== undefined) {
     const { relayTerminal } = await import("./relay.ts");
     return await relayTerminal(init.pid, init.terminal);
@@ -46,10 +42,7 @@ export async function waitForInit(init: Init): Promise<number> {
   for (const [name, number] of Object.entries(forwarded)) {
     process.on(name as NodeJS.Signals, () => passOn(init, number));
   }
-  while (!waitUntilEnded(init.pidfd, -1)) await new Promise((resolve) => setImmediate(resolve));
-  const ended = reap(init.pid);
-  if (ended === undefined) throw new CurruntError("internal", "the container's init is no child of ours");
-  return exitCodeOf(ended.end);
+  return await waitForInit(init);
 }
 
 function passOn(init: Init, signal: number): void {

@@ -3,9 +3,9 @@ import { O_NOCTTY, O_NONBLOCK, O_RDONLY } from "../../ffi/kernel.ts";
 import { failedWith } from "../sys/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { openat, writeAll } from "../sys/file.ts";
-import { exitCodeOf, reap } from "../sys/process.ts";
 import { Reader, Writer } from "../sys/stream.ts";
 import { isTerminal, rawMode, setWindowSize, windowSize } from "../sys/terminal.ts";
+import { endOf } from "./wait.ts";
 
 /** Passes input, output and window changes on until process `pid`, a child, ends; its exit code. */
 export async function relayTerminal(pid: number, terminal: Fd): Promise<number> {
@@ -75,16 +75,4 @@ function openInput(): Fd | undefined {
     if (failedWith(error, "ENOENT", "ENXIO", "EACCES")) return undefined;
     throw error;
   }
-}
-
-function endOf(pid: number): Promise<number> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const ended = reap(pid);
-      if (ended !== undefined) resolve(exitCodeOf(ended.end));
-    };
-    process.on("SIGCHLD", look);
-    // It may have ended before the handler was there.
-    look();
-  });
 }

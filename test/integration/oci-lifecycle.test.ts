@@ -1,0 +1,269 @@
+/** The OCI runtime's commands, in the order of a container's life, on the built executable. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startTimeOf } from "../../src/sys/process.ts";
+import { Oci } from "../fixtures/oci.ts";
+
+let oci: Oci;
+beforeAll(async () => {
+  oci = await Oci.make();
+});
+afterEach(() => oci.clear());
+afterAll(() => oci[Symbol.asyncDispose]());
+
+/** A line of /proc/PID/smaps_rollup, in kilobytes. */
+function privateKilobytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce(
+    (sum, [, kilobytes]) => sum + Number(kilobytes),
+    0,
+  );
+}
+
+describe("a created container", () => {
+  test("waits, complete but for its program, in less than a megabyte", async () => {
+    await oci.create("c", { process: { args: ["touch", "/ran"] } }, "--pid-file", "pid");
+    const state = await oci.state("c");
+    expect(state).toMatchObject({
+      id: "c",
+      status: "created",
+      bundle: oci.bundle.directory,
+      ociVersion: "1.2.0",
+    });
+    expect(readFileSync(join(oci.bundle.directory, "pid"), "utf8")).toBe(String(state.pid));
+    expect(privateKilobytes(state.pid)).toBeLessThan(1024);
+    expect(readFileSync(`/proc/${state.pid}/mountinfo`, "utf8")).toContain(" - devpts ");
+    expect(existsSync(join(oci.bundle.rootfs, "ran"))).toBe(false);
+    await oci.ok("start", "c");
+    await Bun.$`timeout 5 sh -c 'until [ -e ${join(oci.bundle.rootfs, "ran")} ]; do :; done'`;
+  });
+
+  test("runs once it is started, and only once", async () => {
+    await oci.create("c");
+    await oci.ok("start", "c");
+    expect(await oci.state("c")).toMatchObject({ status: "running" });
+    const again = await oci.call(["start", "c"]);
+    expect(again).toMatchObject({ code: 1 });
+    expect(again.stderr).toContain("cannot start an already running container");
+  });
+
+  test("is started by one of many who try at once", async () => {
+    await oci.create("c");
+    const all = await Promise.all(Array.from({ length: 6 }, () => oci.call(["start", "c"])));
+    expect(all.filter(({ code }) => code === 0)).toHaveLength(1);
+  });
+
+  test("can be executed in, signalled and deleted", async () => {
+    await oci.create("c");
+    expect(await oci.call(["exec", "c", "echo", "early"])).toMatchObject({ code: 0, stdout: "early\n" });
+    const { pid } = await oci.state("c");
+    await oci.ok("delete", "c");
+    // A zombie until process 1 of this machine looks.
+    expect(startTimeOf(pid)).toBeUndefined();
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+
+  test("keeps its ID from others, and an ID must be a name", async () => {
+    await oci.create("c");
+    const second = await oci.call(["create", "c"]);
+    expect(second).toMatchObject({ code: 1 });
+    expect(second.stderr).toContain("container with given ID already exists");
+    for (const id of ["..", "a/b", "", "a b"]) {
+      expect((await oci.call(["create", id])).stderr).toContain("invalid container ID format");
+    }
+    expect(readdirSync(oci.root)).toEqual(["c"]);
+  });
+});
+
+describe("a program that is missing is an error of the creation", () => {
+  test.each([
+    ["no-such-program", 'exec: "no-such-program": executable file not found in $PATH'],
+    ["/no/such", 'exec: "/no/such": no such file or directory'],
+    ["/etc", 'exec: "/etc": is a directory'],
+    ["/plain", 'exec: "/plain": permission denied'],
+  ])("%s", async (name, words) => {
+    writeFileSync(join(oci.bundle.rootfs, "plain"), "");
+    mkdirSync(join(oci.bundle.rootfs, "etc"), { recursive: true });
+    oci.configure({ process: { args: [name] } });
+    const { code, stderr } = await oci.call(["create", "c"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(words);
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+
+  test("and one that cannot be executed, of the start", async () => {
+    writeFileSync(join(oci.bundle.rootfs, "garbage"), "\x01\x02", { mode: 0o755 });
+    await oci.create("c", { process: { args: ["/garbage"] } });
+    const { code, stderr } = await oci.call(["start", "c"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('exec: "/garbage": exec format error');
+    expect(await oci.state("c")).toMatchObject({ status: "stopped", pid: 0 });
+  });
+});
+
+describe("kill", () => {
+  test.each(["KILL", "SIGKILL", "kill", "9"])("takes %s for a signal", async (signal) => {
+    await oci.create("c");
+    await oci.ok("start", "c");
+    const { pid } = await oci.state("c");
+    await oci.ok("kill", "c", signal);
+    await Bun.$`timeout 5 tail -f /dev/null --pid=${pid}`.nothrow();
+    expect(await oci.state("c")).toMatchObject({ status: "stopped", pid: 0 });
+    const late = await oci.call(["kill", "c", "TERM"]);
+    expect(late.code).toBe(1);
+    expect(late.stderr).toContain("container not running");
+    await oci.ok("kill", "--all", "c", "9");
+    expect((await oci.call(["start", "c"])).stderr).toContain("cannot start a container that has stopped");
+    expect((await oci.call(["exec", "c", "true"])).code).toBe(255);
+    await oci.ok("delete", "c");
+  });
+
+  test("refuses what is no signal", async () => {
+    await oci.create("c");
+    expect((await oci.call(["kill", "c", "NOSUCH"])).stderr).toContain('"NOSUCH" is not a signal');
+  });
+});
+
+describe("delete", () => {
+  test("wants a running container to be forced", async () => {
+    await oci.create("c");
+    await oci.ok("start", "c");
+    const refused = await oci.call(["delete", "c"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("cannot delete container c that is not stopped: running");
+    await oci.ok("delete", "--force", "c");
+    expect((await oci.call(["state", "c"])).stderr).toContain("does not exist");
+    expect((await oci.call(["delete", "c"])).stderr).toContain("does not exist");
+    await oci.ok("delete", "--force", "c");
+  });
+
+  test("removes what a creation left that was killed at any moment", async () => {
+    oci.configure({ process: { args: ["sleep", "1000"] } });
+    for (let delayMs = 0; delayMs < 24; delayMs += 1) {
+      const child = Bun.spawn([oci.program, "--root", oci.root, "create", "c"], {
+        cwd: oci.bundle.directory,
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await Bun.sleep(delayMs);
+      child.kill("SIGKILL");
+      await child.exited;
+      await oci.ok("delete", "--force", "c");
+      expect(readdirSync(oci.root)).toEqual([]);
+    }
+    const left = await Bun.$`grep -lsF ${oci.root} /proc/[0-9]*/mountinfo /proc/[0-9]*/cmdline`
+      .nothrow()
+      .text();
+    expect(left).toBe("");
+  });
+});
+
+describe("run", () => {
+  test("ends with the program's exit code, and leaves nothing", async () => {
+    oci.configure({ process: { args: ["sh", "-c", "echo out; echo err >&2; exit 7"] } });
+    expect(await oci.call(["run", "r"])).toEqual({ code: 7, stdout: "out\n", stderr: "err\n" });
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+
+  test("ends with 128 and the signal that ended the program", async () => {
+    oci.configure({
+      process: { args: ["sh", "-c", "kill -9 $$"] },
+      linux: { namespaces: [{ type: "mount" }] },
+    });
+    expect((await oci.call(["run", "r"])).code).toBe(137);
+  });
+
+  test("keeps the state when asked", async () => {
+    oci.configure({ process: { args: ["true"] } });
+    await oci.ok("run", "--keep", "r");
+    expect(await oci.state("r")).toMatchObject({ status: "stopped" });
+    await oci.ok("delete", "r");
+  });
+
+  test("passes signals on", async () => {
+    const script = 'trap "echo got it; exit 3" TERM; echo ready; while :; do sleep 0.1; done';
+    oci.configure({ process: { args: ["sh", "-c", script] } });
+    const child = Bun.spawn([oci.program, "--root", oci.root, "run", "r"], {
+      cwd: oci.bundle.directory,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const reader = child.stdout.getReader();
+    let text = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const before = text;
+      text += new TextDecoder().decode(part.value);
+      if (!before.includes("ready") && text.includes("ready")) child.kill("SIGTERM");
+    }
+    expect(text).toBe("ready\ngot it\n");
+    expect(await child.exited).toBe(3);
+  });
+
+  test("goes into the background when asked", async () => {
+    oci.configure({ process: { args: ["sleep", "1000"] } });
+    await oci.quietly("run", "--detach", "--pid-file", "pid", "r");
+    expect(await oci.state("r")).toMatchObject({ status: "running" });
+    await oci.ok("delete", "-f", "r");
+  });
+
+  test("passes on descriptors, and those of socket activation with the program's own pid", async () => {
+    oci.configure({
+      process: { args: ["sh", "-c", "cat <&3; ls /proc/self/fd | wc -l; echo $LISTEN_FDS $LISTEN_PID"] },
+    });
+    writeFileSync(join(oci.bundle.directory, "passed"), "passed on\n");
+    const script = `exec 3<passed; exec ${oci.program} --root ${oci.root} run`;
+    const shell = (rest: string, env = {}) =>
+      Bun.$`sh -c ${`${script} ${rest}`}`
+        .env({ ...process.env, ...env })
+        .cwd(oci.bundle.directory)
+        .nothrow()
+        .text();
+    expect(await shell("--preserve-fds 1 r")).toBe("passed on\n5\n\n");
+    expect(await shell("r", { LISTEN_FDS: "1" })).toBe("passed on\n5\n1 1\n");
+    expect((await oci.call(["run", "--preserve-fds", "5", "r"])).stderr).toContain("it is not open");
+  });
+});
+
+describe("list", () => {
+  test("shows tables, JSON and bare IDs", async () => {
+    await oci.create("one");
+    await oci.create("two");
+    await oci.ok("start", "two");
+    expect(await oci.ok("list", "-q")).toBe("one\ntwo\n");
+    const all = JSON.parse(await oci.ok("list", "--format=json"));
+    expect(all).toMatchObject([
+      { id: "one", status: "created" },
+      { id: "two", status: "running", owner: "root" },
+    ]);
+    const [head, first] = (await oci.ok("list")).split("\n");
+    expect(head).toMatch(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER$/);
+    expect(first).toMatch(/^one +\d+ +created +\/.* root$/);
+    await oci.clear();
+    expect(JSON.parse(await oci.ok("list", "-f", "json"))).toEqual([]);
+  });
+});
+
+describe("errors", () => {
+  test("stand in the log as JSON with a stable code, and as text on standard error", async () => {
+    const log = join(oci.bundle.directory, "log.json");
+    const { code, stderr } = await oci.call(["--log", log, "--log-format", "json", "start", "none"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("container does not exist");
+    const entry = JSON.parse(readFileSync(log, "utf8"));
+    expect(entry).toMatchObject({ level: "error", code: "not-found" });
+    expect(entry.msg).toContain("container does not exist");
+    expect(new Date(entry.time).getTime()).toBeGreaterThan(Date.now() - 60_000);
+    await oci.call(["--log", log, "--log-format=text", "state", "none"]);
+    expect(readFileSync(log, "utf8").split("\n")[1]).toMatch(/^time=\S+ level=error msg=".*" code=not-found/);
+  });
+
+  test("of a missing or broken bundle name the file", async () => {
+    const empty = join(oci.bundle.directory, "empty");
+    mkdirSync(empty, { recursive: true });
+    expect((await oci.call(["create", "-b", empty, "c"])).stderr).toContain(
+      `read ${empty}/config.json: no such file`,
+    );
+    writeFileSync(join(empty, "config.json"), "{");
+    expect((await oci.call(["create", "-b", empty, "c"])).stderr).toContain("is no JSON");
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+});
