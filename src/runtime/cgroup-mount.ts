@@ -48,6 +48,18 @@ export function parseHostCgroup(cgroups: string, mounts: string): HostCgroup {
   return hierarchies.length === 0 ? { version: 2 } : { version: 1, hierarchies };
 }
 
+/** The same host with the cgroups of a container in place of the runtime's: directories by the hierarchy's name. */
+export function asSeenFrom(host: HostCgroup, directories: Readonly<Record<string, string>>): HostCgroup {
+  if (host.version === 2) return host;
+  const hierarchies = host.hierarchies.map((hierarchy): Hierarchy => {
+    const { name, options } = hierarchy;
+    const directory = directories[name] ?? directories[`name=${name}`];
+    const path = directory?.slice(`/sys/fs/cgroup/${name}`.length);
+    return path === undefined ? hierarchy : { name, options, path };
+  });
+  return { version: 1, hierarchies };
+}
+
 /** Trees of the hierarchies, by name. */
 export type CgroupTrees = ReadonlyMap<string, Slot>;
 

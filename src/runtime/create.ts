@@ -5,7 +5,8 @@ import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker } from "../sys/shim.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
-import { readHostCgroup } from "./cgroup-mount.ts";
+import type { Cgroup } from "./cgroup/cgroup.ts";
+import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
 import { explainStep } from "./explain.ts";
 import { hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
@@ -34,6 +35,8 @@ export interface CreateOptions {
   readonly hold?: { readonly fifo: Fd; readonly failure: Fd } | undefined;
   /** The program's descriptors 3, 4 … The caller keeps its own. */
   readonly preserved?: readonly Fd[] | undefined;
+  /** The container's, made and limited already: init is born in it, or joins it before anything else. */
+  readonly cgroup?: Cgroup | undefined;
   /** Called when init exists: it cannot become the program before this has resolved. */
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
@@ -62,18 +65,23 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, spec, rootfs, deathSignal = 0, hold, preserved = [], onCloned } = options;
+  const { id, spec, rootfs, deathSignal = 0, hold, preserved = [], onCloned, cgroup } = options;
   try {
+    const entry = cgroup?.enter();
     const beginning = begin({
       id,
       spec,
       rootfs: rootfs !== undefined,
       deathSignal,
+      cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       hold: hold !== undefined,
       preserved: preserved.length,
     });
     const rest: PartMaker[] = [
-      async () => furnish(beginning, await furnishOptions(options)),
+      async (init) => {
+        if (entry?.moved === true) await cgroup?.join(await init());
+        return furnish(beginning, await furnishOptions(options));
+      },
       async (init) => {
         const seccomp = await filterOf(options);
         const schedule = await scheduleOf(spec);
@@ -82,7 +90,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
         return finish(beginning, { spec, deathSignal, seccomp, schedule });
       },
     ];
-    return await carryOut(beginning.draft, rest, options);
+    return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory });
   } catch (error) {
     throw wrap(error, `start container "${shortened(id)}"`);
   }
@@ -104,10 +112,13 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
 async function furnishOptions({
   spec,
   bundle,
-}: Pick<CreateOptions, "spec" | "bundle">): Promise<FurnishOptions> {
+  cgroup,
+}: Pick<CreateOptions, "spec" | "bundle" | "cgroup">): Promise<FurnishOptions> {
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
   const labels = await labelsOf(spec);
-  return { spec, bundle, cgroup: needsCgroup ? readHostCgroup() : undefined, labels };
+  const directories = cgroup?.state.directories ?? {};
+  const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
+  return { spec, bundle, hostCgroup, labels };
 }
 
 /** The filter of a container's processes; undefined when they have none. */
@@ -126,6 +137,8 @@ export interface CarryOutOptions {
   readonly rootfs?: Fd | undefined;
   /** The process whose namespaces are joined: slot 0. */
   readonly init?: Fd | undefined;
+  /** The cgroup that is cloned into. */
+  readonly cgroup?: Fd | undefined;
   readonly stdio: Stdio;
   readonly spawn?: CreateOptions["spawn"];
   readonly meanwhile?: CreateOptions["meanwhile"];
@@ -137,13 +150,13 @@ export interface CarryOutOptions {
 export async function carryOut(
   draft: Draft,
   rest: readonly PartMaker[],
-  { rootfs, init, stdio, spawn, hold, meanwhile, preserved = [] }: CarryOutOptions,
+  { rootfs, init, cgroup, stdio, spawn, hold, meanwhile, preserved = [] }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
   if (near !== undefined) cleanup.use(near);
   if (far !== undefined) cleanup.use(far);
-  const passed = { terminal: far, rootfs, init, fifo: hold?.fifo, failure: hold?.failure };
+  const passed = { terminal: far, rootfs, init, cgroup, fifo: hold?.fifo, failure: hold?.failure };
   let next = 0;
   const fds = draft.inputs.flatMap((input) => {
     return (input === "preserved" ? preserved[next++] : passed[input]) ?? [];

@@ -2,7 +2,7 @@
 import type { Slot, Step } from "../../ffi/plan.ts";
 
 /** What the caller passes along with a plan, in the order of the slots. */
-export type PlanInput = "terminal" | "rootfs" | "init" | "fifo" | "failure" | "preserved";
+export type PlanInput = "terminal" | "rootfs" | "init" | "cgroup" | "fifo" | "failure" | "preserved";
 
 export class Draft {
   readonly steps: Step[] = [];

@@ -5,10 +5,13 @@ import type { Fd } from "../sys/fd.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
 import type { PartMaker } from "../sys/shim.ts";
+import type { Cgroup } from "./cgroup/cgroup.ts";
 import type { Init, Stdio } from "./create.ts";
 import { carryOut, filterOf } from "./create.ts";
 import { Draft } from "./draft.ts";
 import type { LabelWrite } from "./label.ts";
+import type { CgroupPlaces } from "./namespace.ts";
+import { enterCgroups } from "./namespace.ts";
 import { firstAffinity, hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
 import { passEnding } from "./plan.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
@@ -26,6 +29,8 @@ export interface ExecOptions {
   /** With `process.terminal` a pty of the container takes their place, and its master comes back. */
   readonly stdio: Stdio;
   readonly deathSignal?: number | undefined;
+  /** The container's: the process is born in it. */
+  readonly cgroup?: Cgroup | undefined;
   /** The program's descriptors 3, 4 … The caller keeps its own. */
   readonly preserved?: readonly Fd[] | undefined;
   /** Called when the process exists: it cannot become the program before this has resolved. */
@@ -38,9 +43,11 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
   try {
     using init = openProcess(pid);
     const whole = { ...spec, process };
+    const entry = options.cgroup?.enterBeside(pid);
     const beginning = beginExec({
       process,
       before: await firstAffinity(process),
+      cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       labels: await labelsOf(whole),
       namespaces: namespacesToJoin(pid),
       deathSignal,
@@ -57,7 +64,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
       if (onCloned !== undefined) await onCloned(await cloned());
       return beginning.draft.take();
     };
-    return await carryOut(beginning.draft, [rest], { init, stdio, preserved });
+    return await carryOut(beginning.draft, [rest], { init, stdio, preserved, cgroup: entry?.directory });
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }
@@ -79,13 +86,16 @@ function beginExec(options: {
   labels: readonly LabelWrite[];
   deathSignal: number;
   preserved: number;
+  cgroup: CgroupPlaces | undefined;
 }): Beginning {
-  const { process, namespaces, before, labels, deathSignal, preserved } = options;
+  const { process, namespaces, before, labels, deathSignal, preserved, cgroup } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
   const ending = passEnding(draft, { preserved });
   draft.add(...before);
+  // While paths still are the host's, and before anything is opened.
+  const inside = enterCgroups(draft, cgroup);
   const score = process.oomScoreAdj;
   const writes = [
     ...(score === undefined ? [] : [{ path: "self/oom_score_adj", data: String(score) }]),
@@ -98,7 +108,10 @@ function beginExec(options: {
     draft.add({ op: "forget", slot });
   }
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
-  draft.add({ op: "setns", slot: init, namespaces }, { op: "clone", namespaces: [], deathSignal });
+  draft.add(
+    { op: "setns", slot: init, namespaces },
+    { op: "clone", namespaces: [], deathSignal, ...(inside === undefined ? {} : { cgroup: inside }) },
+  );
   // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
   draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
   return { draft, terminal, ending };

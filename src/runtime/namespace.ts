@@ -1,4 +1,6 @@
 /** Namespaces of a spec: which are made, which are joined. */
+
+import type { Namespace, Slot } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Draft } from "./draft.ts";
 import type { LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
@@ -41,15 +43,51 @@ export function namespacesOf(spec: Spec): Namespaces {
   return { made, joined, has: (type) => types.includes(type) };
 }
 
+/** How init gets into its cgroup. */
+export interface CgroupPlaces {
+  /** Files that the shim writes itself to before it clones (`CgroupEntry`). */
+  readonly files: readonly string[];
+  /** True: the directory that init is cloned into is passed along. */
+  readonly directory: boolean;
+  /** True: someone else moves init, when it exists. */
+  readonly moved: boolean;
+  readonly optional: boolean;
+}
+
 /**
- * Joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at the clone, and a
- * new namespace belongs to the user namespace in which it is made (`man 7 user_namespaces`).
+ * Enters the cgroups, joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at
+ * the clone, and a new namespace belongs to the user namespace in which it is made (`man 7 user_namespaces`).
+ * Returns the namespaces that init has to leave as soon as it is in its cgroup.
  */
-export function cloneSteps(draft: Draft, namespaces: Namespaces, deathSignal: number): void {
+export function cloneSteps(
+  draft: Draft,
+  namespaces: Namespaces,
+  { deathSignal, cgroup }: { readonly deathSignal: number; readonly cgroup?: CgroupPlaces | undefined },
+): Namespace[] {
+  const slot = enterCgroups(draft, cgroup);
   const opened = namespaces.joined.map(({ type, path }) => ({
     type,
     slot: draft.open((slot) => ({ op: "open", slot, path, read: true })),
   }));
   for (const { type, slot } of opened) draft.add({ op: "setns", slot, namespaces: [type] });
-  draft.add({ op: "clone", namespaces: namespaces.made, deathSignal });
+  // A cgroup namespace begins at the cgroup of who makes it: at a clone that is the parent (man 7 cgroup_namespaces).
+  const later = slot !== undefined || cgroup?.moved === true ? namespaces.made.filter(isCgroup) : [];
+  const atOnce = namespaces.made.filter((type) => later.length === 0 || !isCgroup(type));
+  draft.add({
+    op: "clone",
+    namespaces: atOnce,
+    deathSignal,
+    ...(slot === undefined ? {} : { cgroup: slot }),
+  });
+  return later;
+}
+
+const isCgroup = (type: LinuxNamespaceType) => type === "cgroup";
+
+/** Has the shim enter the cgroups that take it; returns the slot of the one that is cloned into. Before all other slots. */
+export function enterCgroups(draft: Draft, cgroup: CgroupPlaces | undefined): Slot | undefined {
+  const slot = cgroup?.directory === true ? draft.input("cgroup") : undefined;
+  for (const path of cgroup?.files ?? [])
+    draft.add({ op: "cgroup", path, optional: cgroup?.optional === true });
+  return slot;
 }

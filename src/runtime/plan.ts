@@ -10,7 +10,7 @@ import { Draft } from "./draft.ts";
 import type { LabelWrite } from "./label.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
-import type { Namespaces } from "./namespace.ts";
+import type { CgroupPlaces, Namespaces } from "./namespace.ts";
 import { cloneSteps, namespacesOf } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
@@ -23,6 +23,7 @@ export interface BeginOptions {
   readonly rootfs: boolean;
   /** 0: none. */
   readonly deathSignal: number;
+  readonly cgroup?: CgroupPlaces | undefined;
   /** True: stop before the program; the fifo and the failure file are passed along. */
   readonly hold?: boolean | undefined;
   /** How many descriptors are passed along for the program: its 3, 4 … */
@@ -34,7 +35,7 @@ export interface FurnishOptions {
   /** Directory that relative paths of the spec start from; absolute. */
   readonly bundle: string;
   /** Needed for a mount of type cgroup. */
-  readonly cgroup: HostCgroup | undefined;
+  readonly hostCgroup: HostCgroup | undefined;
   /** Security labels: files of procfs and what goes into them. */
   readonly labels?: readonly LabelWrite[] | undefined;
 }
@@ -58,6 +59,8 @@ export interface Beginning {
   readonly terminal: Slot | undefined;
   readonly passedRoot: Slot | undefined;
   readonly ending: Ending;
+  /** To be done once someone else has moved init into its cgroup. */
+  readonly whenMoved: readonly Step[];
 }
 
 /** The plan for a container. Pure: the same options give the same plan, and nothing is touched. */
@@ -78,10 +81,13 @@ export function begin(options: BeginOptions): Beginning {
   const passedRoot = rootfs ? draft.input("rootfs") : undefined;
   const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
-  cloneSteps(draft, namespaces, deathSignal);
+  const later = cloneSteps(draft, namespaces, { deathSignal, cgroup: options.cgroup });
+  const unshared: Step[] = later.length === 0 ? [] : [{ op: "unshare", namespaces: later }];
+  const moved = options.cgroup?.moved === true;
+  if (!moved) draft.add(...unshared);
   draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
-  return { draft, process, namespaces, terminal, passedRoot, ending };
+  return { draft, process, namespaces, terminal, passedRoot, ending, whenMoved: moved ? unshared : [] };
 }
 
 /** Slots for what is passed along for the end of the plan. */
@@ -99,6 +105,7 @@ export function passEnding(
 export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const { draft, process, namespaces, terminal, passedRoot } = beginning;
   const { spec } = options;
+  draft.add(...beginning.whenMoved);
   const labels = options.labels ?? [];
   const proc = writeKernelFiles(draft, spec, process, labels.length > 0);
 
@@ -106,15 +113,15 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
   const mounts = openSources(draft, spec.mounts ?? [], options.bundle, spec.linux?.mountLabel);
-  const shareCgroups = options.cgroup !== undefined && !namespaces.has("cgroup");
-  const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.cgroup) : new Map();
+  const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
+  const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.hostCgroup) : new Map();
   const masks = makeMasks(draft, spec);
   draft.add({ op: "cover", slot: root, path: "/" });
   if (passedRoot === undefined) {
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
   }
 
-  const last = placeMounts(draft, root, mounts, { host: options.cgroup, trees });
+  const last = placeMounts(draft, root, mounts, { host: options.hostCgroup, trees });
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
     draft.add(...deviceSteps(root, spec.linux?.devices ?? []));
   }

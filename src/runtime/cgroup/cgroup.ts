@@ -1,10 +1,11 @@
 /** The cgroup of a container: made at its creation, opened again by whoever acts on it later. */
 import { CurruntError } from "../../base/error.ts";
 import type { Fd } from "../../sys/fd.ts";
+import { readSmallFile } from "../../sys/small-file.ts";
 import type { LinuxResources, Spec } from "../spec.ts";
 import { makeCgroups } from "./create.ts";
-import { openCgroupDirectory, tryWriteCgroupFile } from "./file.ts";
-import { readHost } from "./host.ts";
+import { openCgroupDirectory, tryReadCgroupFile, tryWriteCgroupFile } from "./file.ts";
+import { readHost, unifiedMountPoint } from "./host.ts";
 import { directoryInTree } from "./path.ts";
 import type { CgroupState } from "./state.ts";
 import { unifiedDirectory } from "./state.ts";
@@ -16,6 +17,8 @@ export interface CgroupEntry {
   readonly files: readonly string[];
   /** The unified cgroup, which init is cloned into. Its cgroup namespace must be unshared behind the clone. */
   readonly directory: Fd | undefined;
+  /** True: nothing of the two does; `join` has to be called when init exists. */
+  readonly moved: boolean;
   /** True: what is not allowed is left out. */
   readonly optional: boolean;
 }
@@ -24,9 +27,11 @@ export interface CgroupEntry {
 export interface Cgroup extends Disposable {
   /** Where it is, for the state file. */
   readonly state: CgroupState;
-  /** Opens what is needed to be born in it; false with systemd, which wants a process: `join` it then. */
+  /** Opens what is needed to be born in it. */
   enter(): CgroupEntry;
-  /** Moves a process in. Not for a container's init: its cgroup namespace would begin elsewhere. */
+  /** The same for a further process. Where the container's init has divided the cgroup up, it is born beside init. */
+  enterBeside(init: number): CgroupEntry;
+  /** Moves a process in. With systemd this makes the cgroup: it wants a process for that. */
   join(pid: number): Promise<void>;
   /** Changes the limits; on failure the old ones hold. Device rules stay. */
   update(resources: LinuxResources): Promise<void>;
@@ -82,6 +87,18 @@ export function openCgroup(state: CgroupState): Cgroup {
   return new OpenCgroup(state);
 }
 
+/** A cgroup that hands controllers down can have no processes itself (version 2): init then is in one below it. */
+function openCgroupBeside(path: string, init: number): Fd {
+  const directory = openCgroupDirectory(path);
+  const handedDown = tryReadCgroupFile(directory, "cgroup.subtree_control") ?? "";
+  if (handedDown === "") return directory;
+  directory.close();
+  const own = readSmallFile(`/proc/${init}/cgroup`).match(/^0::(.*)$/m)?.[1] ?? "";
+  const top = path.startsWith(unifiedMountPoint(1)) ? unifiedMountPoint(1) : unifiedMountPoint(2);
+  const inside = `${top}${own}`;
+  return openCgroupDirectory(inside.startsWith(`${path}/`) && !own.includes("..") ? inside : path);
+}
+
 class OpenCgroup implements Cgroup {
   readonly state: CgroupState;
   #directory: Fd | undefined;
@@ -96,7 +113,13 @@ class OpenCgroup implements Cgroup {
     const files = Object.entries(this.state.directories)
       .filter(([name]) => name !== "")
       .map(([, path]) => `${path}/tasks`);
-    return { files, directory: this.#directory, optional: false };
+    return { files, directory: this.#directory, moved: false, optional: false };
+  }
+
+  enterBeside(init: number): CgroupEntry {
+    const unified = unifiedDirectory(this.state);
+    if (unified !== undefined) this.#directory ??= openCgroupBeside(unified, init);
+    return this.enter();
   }
 
   async join(pid: number): Promise<void> {

@@ -19,7 +19,7 @@ const minimal: Spec = {
 };
 
 function optionsFor(spec: Partial<Spec>, more: Partial<CompileOptions> = {}): CompileOptions {
-  const facts = { deathSignal: 0, seccomp: undefined, cgroup: undefined };
+  const facts = { deathSignal: 0, seccomp: undefined, hostCgroup: undefined };
   return { id: "box", spec: { ...minimal, ...spec }, bundle: "/bundle", rootfs: false, ...facts, ...more };
 }
 
