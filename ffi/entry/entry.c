@@ -1,7 +1,8 @@
 /*
  * The first instructions of the executable: between the dynamic linker and Bun's own start. Whoever starts a program that
  * root runs must not be able to give its JavaScript engine orders, and the engine's own choices are for programs that run
- * for long, so the environment that Bun sees is ours: without the variables that it obeys, with the settings below.
+ * for long, so the environment that Bun sees is ours: without the variables that it obeys, with the settings below. And
+ * Bun raises the limit of open files for good, which containers shall not inherit: what it was stands in CURRUNT_NOFILE.
  *
  * A flat piece of position-independent code without data of its own: see install.ts. `/proc/self/environ` stays as it was.
  */
@@ -19,7 +20,60 @@ static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
 static const char obeyed[] = "BUN_\0"
 			     "JSC_\0"
 			     "MIMALLOC_\0"
-			     "NODE_\0";
+			     "NODE_\0"
+			     "CURRUNT_NOFILE=\0";
+
+#define RLIMIT_NOFILE 7
+#define LIMIT_WORDS 8 /* for "CURRUNT_NOFILE=soft:hard" with two numbers of 20 digits */
+
+static long get_limit(word *limit)
+{
+#ifdef __aarch64__
+	register long x8 __asm__("x8") = 261; /* prlimit64 */
+	register long x0 __asm__("x0") = 0;
+	register long x1 __asm__("x1") = RLIMIT_NOFILE;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = (long)limit;
+
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory", "cc");
+	return x0;
+#else
+	long result;
+	register long r10 __asm__("r10") = (long)limit;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(302L), "D"(0L), "S"((long)RLIMIT_NOFILE), "d"(0L), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return result;
+#endif
+}
+
+static char *append_number(char *to, word number)
+{
+	word unit = 1;
+
+	while (number / unit > 9)
+		unit *= 10;
+	for (; unit > 0; unit /= 10)
+		*to++ = '0' + number / unit % 10;
+	return to;
+}
+
+/* "CURRUNT_NOFILE=soft:hard", as the limits are before Bun starts. */
+static void describe_limit(char *to)
+{
+	word limit[2];
+
+	for (const char *name = "CURRUNT_NOFILE="; *name != 0; name++)
+		*to++ = *name;
+	if (get_limit(limit) == 0) {
+		to = append_number(to, limit[0]);
+		*to++ = ':';
+		to = append_number(to, limit[1]);
+	}
+	*to = 0;
+}
 
 static int starts_with(const char *text, const char *start)
 {
@@ -55,7 +109,7 @@ word count_words(const word *old)
 		;
 	for (const char *setting = settings; *setting != 0; setting = next(setting))
 		ours++;
-	return end + 2 - old + ours;
+	return end + 2 - old + ours + 1 + LIMIT_WORDS;
 }
 
 /*
@@ -64,6 +118,10 @@ word count_words(const word *old)
  */
 void copy_stack(const word *old, word *new, word **environ)
 {
+	/* The new words end below the old ones, with room for this in between. */
+	char *limit = (char *)(old - LIMIT_WORDS);
+
+	describe_limit(limit);
 	for (word left = 1 + old[0] + 1; left > 0; left--)
 		*new++ = *old++;
 	**environ = (word)new;
@@ -72,6 +130,7 @@ void copy_stack(const word *old, word *new, word **environ)
 			*new++ = *old;
 	for (const char *setting = settings; *setting != 0; setting = next(setting))
 		*new++ = (word)setting;
+	*new++ = (word)limit;
 	*new++ = *old++;
 	for (; *old != 0; old += 2) {
 		*new++ = old[0];

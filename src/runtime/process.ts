@@ -19,6 +19,7 @@ import {
 } from "../../ffi/kernel.ts";
 import type { AwaitSlots, Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
+import { inheritedFileLimit } from "../sys/process.ts";
 import { capabilityMask } from "./capability.ts";
 import type { Process, Rlimit } from "./spec.ts";
 
@@ -78,7 +79,7 @@ export function processSteps(
     { op: "ownStdio", uid: user.uid },
     preserve.length === 0 && keep === undefined ? { op: "close" } : { op: "close", preserve, keep },
     { op: "umask", mask: user.umask ?? defaultUmask },
-    ...(process.rlimits ?? []).map(limitStep),
+    ...limitSteps(process.rlimits ?? []),
     ...(noNewPrivileges ? [{ op: "noNewPrivileges" } as const] : []),
     // Without no_new_privs only CAP_SYS_ADMIN may install a filter: now, before it goes.
     ...(noNewPrivileges ? [] : filter),
@@ -105,6 +106,16 @@ export function processSteps(
     ...hooks,
     program,
   ];
+}
+
+/** The limits of config.json; that of open files is else what our own caller has, and not what Bun has made of it. */
+function limitSteps(rlimits: readonly Rlimit[]): Step[] {
+  const steps: Step[] = rlimits.map(limitStep);
+  const inherited = inheritedFileLimit();
+  if (inherited !== undefined && !rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) {
+    steps.push({ op: "rlimit", resource: RLIMIT_NOFILE, ...inherited });
+  }
+  return steps;
 }
 
 /** The step that sets a limit of config.json. */

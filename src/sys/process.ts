@@ -28,6 +28,15 @@ export function waitUntilEnded(pidfd: Fd, timeoutMs: number): boolean {
   }
 }
 
+/**
+ * The limits of open files that our caller gave us: Bun raises the soft one when it starts, which children shall not inherit.
+ * The executable's first instructions keep them for us (ffi/entry); undefined where Bun was started without.
+ */
+export function inheritedFileLimit(): { readonly soft: bigint; readonly hard: bigint } | undefined {
+  const [soft, hard] = (process.env["CURRUNT_NOFILE"] ?? "").split(":");
+  return soft === undefined || hard === undefined ? undefined : { soft: BigInt(soft), hard: BigInt(hard) };
+}
+
 /** Lets process `pid` have a hard limit of at least `hard`, which takes the host's CAP_SYS_RESOURCE. */
 export function raiseHardLimit(pid: number, resource: number, hard: bigint): void {
   const subject = `limit ${resource} of ${pid}`;

@@ -57,6 +57,15 @@ test("the executable needs the C library's own files only, of 2.17 or newer", as
   expect(Math.max(...versions)).toBeLessThanOrEqual(17);
 });
 
+test("a container has the caller's limit of open files, which Bun raises for itself", async () => {
+  const script = `ulimit -Sn 600; ulimit -Hn 1500; "$0" run -rootfs / -- sh -c 'ulimit -Sn; ulimit -Hn; env'`;
+  const output = await mustRun(["bash", "-c", script, executable], {
+    env: { PATH: process.env["PATH"], CURRUNT_NOFILE: "1:1" },
+  });
+  expect(output).toStartWith("600\n1500\n");
+  expect(output).not.toContain("CURRUNT_");
+});
+
 test("the shim is static and small", async () => {
   const shim = join(dist, "shim");
   expect(await mustRun(["readelf", "-l", shim])).not.toContain("INTERP");

@@ -127,7 +127,7 @@ describe("the variable HOME", () => {
 
   test("is the root for a user without an entry, or without a directory", async () => {
     passwd(
-      "alice:x:1000:1000:::\n:::::/wrong:\nhex:x:0x3e9:0::/hex:\nlong:x:1001:0::/" + "x".repeat(2000) + ":\n",
+      `alice:x:1000:1000:::\n:::::/wrong:\nhex:x:0x3e9:0::/hex:\nlong:x:1001:0::/${"x".repeat(2000)}:\n`,
     );
     expect(await say("echo $HOME", { process: { user: { uid: 1001, gid: 0 } } })).toBe("/");
     expect(await say("echo $HOME", { process: { user: { uid: 1000, gid: 0 } } })).toBe("/");

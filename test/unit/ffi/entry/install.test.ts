@@ -23,10 +23,14 @@ int main(int argc, char **argv, char **envp) {
   return getenv("BUN_OPTIONS") != NULL;
 }`;
 
+/** What children of ours inherit. */
+const limit = Bun.spawnSync(["sh", "-c", "echo $(ulimit -Sn):$(ulimit -Hn)"]).stdout.toString().trim();
+
 const ours = [
   "BUN_JSC_startupJITDeferralScale=100",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
+  `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
 
 function run(program: string, args: string[], env: Record<string, string>): string[] {
@@ -60,6 +64,7 @@ test("the program gets its arguments, its environment without what Bun obeys, ou
     BUNDLE: "b",
     MIMALLOC_X: "",
     JSC_: "",
+    CURRUNT_NOFILE: "1:1",
   };
   expect(run(install(), ["one", "", "three"], env)).toEqual([
     "argument one",
