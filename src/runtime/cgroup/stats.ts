@@ -1,5 +1,4 @@
 /** What a container uses, in the shape that `runc events --stats` gives it. */
-import { CurruntError } from "../../base/error.ts";
 import type { CgroupState } from "./state.ts";
 
 /** A count of 64 bits: a bigint where a number would round it. */
@@ -103,6 +102,21 @@ export interface BlkioStats {
 }
 
 /** Reads them as they are now. */
-export function readStats(_state: CgroupState): Stats {
-  throw new CurruntError("unsupported", "statistics are not there yet");
+export async function readStats(state: CgroupState): Promise<Stats> {
+  if (state.version === 2) return (await import("./stats-v2.ts")).readStatsV2(state);
+  return (await import("./stats-v1.ts")).readStatsV1(state);
+}
+
+declare global {
+  interface JSON {
+    /** A piece of JSON that is taken over as it is (ECMAScript, "JSON.parse source text access"). */
+    rawJSON(text: string): object;
+  }
+}
+
+/** As JSON on one line: numbers of 64 bits in full, which JSON.stringify knows nothing of. */
+export function statsJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "bigint" ? JSON.rawJSON(String(member)) : member,
+  );
 }
