@@ -55,6 +55,8 @@ export const operations = {
   personality: 44,
   memoryPolicy: 45,
   home: 46,
+  hook: 47,
+  dumpable: 48,
 } as const satisfies Record<Step["op"], number>;
 
 /** `MESSAGE_*` of plan.h. */
@@ -92,12 +94,14 @@ export function pack(
 
 const flagsOf = (namespaces: readonly Namespace[]) =>
   namespaces.reduce((flags, name) => flags | namespaceFlags[name], 0);
+const setnsFlags = { now: 0, try: stepFlags.TRY, rest: stepFlags.REST } as const;
+
 function recordOf(step: Step): StepRecord {
   switch (step.op) {
     case "clone":
       return { slot: step.cgroup, numbers: [flagsOf(step.namespaces), step.deathSignal] };
     case "setns":
-      return { slot: step.slot, numbers: [flagsOf(step.namespaces)] };
+      return { slot: step.slot, numbers: [flagsOf(step.namespaces)], flags: setnsFlags[step.when ?? "now"] };
     case "unshare":
       return { numbers: [flagsOf(step.namespaces)] };
     case "cgroup":
@@ -130,6 +134,13 @@ function recordOf(step: Step): StepRecord {
       return { numbers: [step.persona] };
     case "memoryPolicy":
       return { numbers: [step.mode, step.nodes.length], texts: step.nodes.length === 0 ? [] : [step.nodes] };
+    case "hook":
+      return {
+        numbers: [step.args.length, step.env.length, step.timeoutMs],
+        texts: [[step.path, ...step.state, step.directory, step.name], step.args, step.env],
+      };
+    case "dumpable":
+      return { numbers: [step.on ? 1 : 0] };
     case "home":
       return { numbers: [step.uid] };
     case "umask":

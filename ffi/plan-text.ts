@@ -12,7 +12,7 @@ export function describeStep(step: Step): string {
     case "clone":
       return `clone init into new namespaces: ${list(step.namespaces)}`;
     case "setns":
-      return `join namespaces of #${step.slot}: ${list(step.namespaces)}`;
+      return `join namespaces of #${step.slot}: ${list(step.namespaces)}${setnsNotes[step.when ?? "now"]}`;
     case "unshare":
       return `leave namespaces: ${list(step.namespaces)}`;
     case "cgroup":
@@ -47,6 +47,10 @@ export function describeStep(step: Step): string {
       return `set the personality to ${hex(step.persona)}`;
     case "memoryPolicy":
       return `set the memory policy to ${hex(step.mode)}, nodes of mask ${step.nodes.toHex()}`;
+    case "hook":
+      return `run the hook ${step.name}`;
+    case "dumpable":
+      return step.on ? "let others look in" : "let nobody look in";
     case "home":
       return `look for the home directory of user ${step.uid}`;
     case "umask":
@@ -125,6 +129,7 @@ function describeMount(step: MountStep): string {
 }
 
 const describeOption = ([key, value]: FilesystemOption) => (value === undefined ? key : `${key}=${value}`);
+const setnsNotes = { now: "", try: ", if allowed", rest: ", unless that is done" } as const;
 const quote = (text: string) => JSON.stringify(text);
 const octal = (mode: number) => `0${mode.toString(8)}`;
 const hex = (bits: number | bigint) => `0x${bits.toString(16)}`;

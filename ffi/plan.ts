@@ -94,8 +94,11 @@ export function clearedBits(set: readonly MountAttribute[], clear: readonly Moun
 export type Step =
   /** Goes on in a child in new namespaces, whose parent is the shim's own: init. Signal: when the parent dies. */
   | { op: "clone"; namespaces: readonly Namespace[]; cgroup?: Slot; deathSignal: number }
-  /** Joins namespaces of an opened ns file or of a process's pidfd. */
-  | { op: "setns"; slot: Slot; namespaces: readonly Namespace[] }
+  /**
+   * Joins namespaces of an opened ns file or of a process's pidfd. "try": without the rights for it the slot stays for
+   * later, else it is closed; "rest": unless that has been done.
+   */
+  | { op: "setns"; slot: Slot; namespaces: readonly Namespace[]; when?: "try" | "rest" }
   | { op: "unshare"; namespaces: readonly Namespace[] }
   /** Enters the cgroup whose file `path` takes thread ids (`tasks`, `cgroup.procs`). Optional: it may not be allowed to. */
   | { op: "cgroup"; path: string; optional: boolean }
@@ -202,6 +205,23 @@ export type Step =
   | { op: "memoryPolicy"; mode: number; nodes: Uint8Array }
   /** Gives the program a variable HOME: the user's directory in the root's /etc/passwd, or "/". */
   | { op: "home"; uid: number }
+  /**
+   * Runs a program to its end: `state` with the process's own pid between its two parts is its stdin, what it prints tells
+   * why it failed. `directory`: where it runs, when that can be entered. 0 ms: it may take as long as it likes. `name` is
+   * what errors call it.
+   */
+  | {
+      op: "hook";
+      name: string;
+      path: string;
+      args: readonly string[];
+      env: readonly string[];
+      state: readonly [beforePid: string, behindPid: string];
+      directory: string;
+      timeoutMs: number;
+    }
+  /** Whether those who may act on the process may also look into it; only for as long as it must be. */
+  | { op: "dumpable"; on: boolean }
   /** Fails as `exec` of these paths would, where that can be told before. */
   | { op: "lookup"; name: string; paths: readonly string[] }
   /** Ends the conversation with the caller, who takes that for success, and waits for a byte from the fifo `slot`. */

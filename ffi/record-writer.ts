@@ -25,6 +25,8 @@ export const stepFlags = {
   REPLACE: 8,
   CONSOLE: 16,
   READ: 32,
+  TRY: 64,
+  REST: 128,
 } as const;
 
 /** A record in parts: what `Step` becomes before it is bytes. A list of texts is one text behind the other. */

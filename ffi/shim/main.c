@@ -53,6 +53,8 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_PERSONALITY] = step_personality,
 	[OP_MEMORY_POLICY] = step_memory_policy,
 	[OP_HOME] = step_home,
+	[OP_HOOK] = step_hook,
+	[OP_DUMPABLE] = step_dumpable,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */

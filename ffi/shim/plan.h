@@ -39,6 +39,8 @@ struct step {
 #define STEP_REPLACE 8u   /* symlink: what is there goes first */
 #define STEP_CONSOLE 16u  /* terminal: bind it on /dev/console */
 #define STEP_READ 32u     /* open: to read, not only as a place */
+#define STEP_TRY 64u      /* setns: EPERM is no error, and success closes the slot */
+#define STEP_REST 128u    /* setns: nothing to do when the slot is closed */
 
 enum op {
 	OP_CLONE = 1,
@@ -87,6 +89,8 @@ enum op {
 	OP_PERSONALITY,
 	OP_MEMORY_POLICY,
 	OP_HOME,
+	OP_HOOK,
+	OP_DUMPABLE,
 	OP_COUNT
 };
 

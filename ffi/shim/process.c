@@ -34,7 +34,14 @@ void step_clone(const struct step *step)
 
 void step_setns(const struct step *step)
 {
-	must(sys_setns(slot_fd(step->slot), step->number[0]), "setns");
+	if (step->flags & STEP_REST && !slot_is_open(step->slot))
+		return;
+	long result = sys_setns(slot_fd(step->slot), step->number[0]);
+	if (result == -EPERM && step->flags & STEP_TRY)
+		return;
+	must(result, "setns");
+	if (step->flags & STEP_TRY)
+		forget_slot(step->slot);
 }
 
 void step_unshare(const struct step *step)
@@ -102,6 +109,11 @@ void step_loopback(const struct step *step)
 	interface.flags |= IFF_UP;
 	must(sys_ioctl(fd, SIOCSIFFLAGS, &interface), "ioctl");
 	sys_close(fd);
+}
+
+void step_dumpable(const struct step *step)
+{
+	must(sys_prctl(PR_SET_DUMPABLE, step->number[0], 0), "prctl");
 }
 
 void step_hostname(const struct step *step)

@@ -56,6 +56,11 @@ s32 slot_fd(s32 slot)
 	return slots[slot] - 1;
 }
 
+int slot_is_open(s32 slot)
+{
+	return slot >= 0 && slot < PLAN_SLOTS && slots[slot] != 0;
+}
+
 void set_slot(s32 slot, s32 fd)
 {
 	if (slot < 0 || slot >= PLAN_SLOTS)

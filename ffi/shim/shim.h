@@ -29,6 +29,7 @@ const char *next_text(const struct step *step, const char *text);
 const void *data_of(const struct step *step, int index, size length);
 const char **list_of(const struct step *step, int index, u64 count);
 s32 slot_fd(s32 slot);
+int slot_is_open(s32 slot);
 void set_slot(s32 slot, s32 fd);
 void forget_slot(s32 slot);
 void forget_slots(void);
@@ -44,7 +45,8 @@ int is_null_device(const struct statx *file);
 /* The steps, by file. */
 typedef void step_function(const struct step *step);
 step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal, step_session, step_keyring,
-	step_loopback, step_hostname, step_domainname, step_rlimit, step_umask, step_chdir; /* process.c */
+	step_loopback, step_hostname, step_domainname, step_rlimit, step_umask, step_chdir,
+	step_dumpable; /* process.c */
 step_function step_cgroup;
 step_function step_open, step_forget, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
 	step_pivot, step_mask, step_readonly; /* mount.c */
@@ -54,6 +56,7 @@ step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user
 step_function step_lookup, step_await, step_exec; /* program.c */
 step_function step_scheduler, step_io_priority, step_affinity, step_personality, step_memory_policy; /* schedule.c */
 step_function step_home;									     /* home.c */
+step_function step_hook;									     /* hook.c */
 
 /* home.c: "HOME=…" for the program's environment; NULL when the plan has it already. */
 extern const char *home;

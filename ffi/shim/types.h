@@ -26,6 +26,8 @@ typedef u64 size;
 #define EMFILE 24
 #define ENOSPC 28
 #define EPIPE 32
+#define ECHILD 10
+#define ETIMEDOUT 110
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define ELOOP 40
@@ -210,6 +212,9 @@ struct timespec {
 	s64 tv_sec, tv_nsec;
 };
 #define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define SEEK_SET 0
+#define MFD_CLOEXEC 1
 
 #define SIOCGIFFLAGS 0x8913
 #define SIOCSIFFLAGS 0x8914
@@ -273,6 +278,7 @@ struct rlimit {
 #define MREMAP_MAYMOVE 1
 #define MADV_DONTNEED 4
 
+#define SIGKILL 9
 #define SIGPIPE 13
 #define SIGCHLD 17
 #define SIG_BLOCK 0

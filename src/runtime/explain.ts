@@ -1,13 +1,14 @@
 /** A step that failed, told in the words of who asked for the container: without slots, with the exit code. */
 import type { Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
-import { errnoCode } from "../sys/error.ts";
+import { describeErrno, errnoCode } from "../sys/error.ts";
 import type { StepError } from "../sys/shim.ts";
 
 /** `steps`: the plan that the failed step is of. */
 export function explainStep(error: StepError, steps: readonly Step[]): CurruntError {
   const { step, reason, operation } = error;
   if (operation === "slot") return new CurruntError("unsupported", "mount more than 1000 volumes");
+  if (operation === "hook") return explainHook(error);
   switch (step?.op) {
     case "exec":
       return explainExec(error, step.args[0] ?? "");
@@ -27,6 +28,15 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
     default:
       return error;
   }
+}
+
+/** The shim says which one, and how it ended unless the error number says that. */
+export function explainHook(error: StepError): CurruntError {
+  const what = `run hook ${(error.subject ?? "").trim()}`;
+  const code = errnoCode(error.errno);
+  if (code === "ECHILD") return new CurruntError("conflict", what);
+  const why = code === "ETIMEDOUT" ? "it took longer than its timeout" : describeErrno(error.errno);
+  return new CurruntError("conflict", `${what}: ${why}`);
 }
 
 function explainMount(error: StepError, slot: Slot, steps: readonly Step[]): CurruntError {

@@ -41,10 +41,11 @@ async function throwFailure(paths: StatePaths): Promise<void> {
   const { readFailure } = await import("../sys/shim-failure.ts");
   const failure = readFailure(paths.failure);
   if (failure === undefined) return;
-  if (failure.operation !== "execve") throw failure;
-  const [{ explainExec }, { readSpec }] = await Promise.all([
+  if (failure.operation !== "execve" && failure.operation !== "hook") throw failure;
+  const [{ explainExec, explainHook }, { readSpec }] = await Promise.all([
     import("./explain.ts"),
     import("./saved-spec.ts"),
   ]);
+  if (failure.operation === "hook") throw explainHook(failure);
   throw explainExec(failure, readSpec(paths).process?.args[0] ?? "");
 }

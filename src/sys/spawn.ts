@@ -1,5 +1,10 @@
 /** Starts programs: with descriptors 0, 1, 2 … as given, clean signals, and nothing of this process's environment. */
-import { F_DUPFD_CLOEXEC, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../ffi/kernel.ts";
+import {
+  F_DUPFD_CLOEXEC,
+  POSIX_SPAWN_SETPGROUP,
+  POSIX_SPAWN_SETSIGDEF,
+  POSIX_SPAWN_SETSIGMASK,
+} from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, cstring } from "../../ffi/memory.ts";
 import { check, SyscallError } from "./error.ts";
@@ -34,6 +39,8 @@ export interface Program {
   readonly environment: readonly string[];
   /** What becomes descriptors 0, 1 …; undefined stays what it is here. All others that are not close-on-exec stay open. */
   readonly descriptors: readonly (Fd | undefined)[];
+  /** True: it leads a process group of its own. */
+  readonly ownGroup?: boolean;
 }
 
 /** Room for glibc's and musl's opaque types, which are 336, 80 and 128 bytes (spawn.h, signal.h). */
@@ -45,7 +52,7 @@ const signalSetSize = 128;
  * Spawns and returns the pid. posix_spawn because a multi-threaded program cannot fork and go on; the signal mask and
  * ignored signals of this process, SIGPIPE for one, are not passed on.
  */
-export function spawn({ path, args, environment, descriptors }: Program): number {
+export function spawn({ path, args, environment, descriptors, ownGroup = false }: Program): number {
   using undo = new DisposableStack();
   const actions = new Uint8Array(actionsSize);
   libc.posix_spawn_file_actions_init(actions);
@@ -57,7 +64,8 @@ export function spawn({ path, args, environment, descriptors }: Program): number
   const attributes = new Uint8Array(attributesSize);
   libc.posix_spawnattr_init(attributes);
   undo.defer(() => libc.posix_spawnattr_destroy(attributes));
-  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const group = ownGroup ? POSIX_SPAWN_SETPGROUP : 0;
+  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group);
   libc.posix_spawnattr_setsigmask(attributes, new Uint8Array(signalSetSize));
   libc.posix_spawnattr_setsigdefault(attributes, new Uint8Array(signalSetSize).fill(0xff));
 
