@@ -2,14 +2,22 @@
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { receiveWithDescriptors } from "../sys/rights.ts";
-import type { PartMaker } from "../sys/shim.ts";
+import type { PartMaker, PlanOptions } from "../sys/shim.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
 import { explainStep } from "./explain.ts";
-import { hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
+import {
+  creationHooks,
+  hasUserNamespace,
+  labelsOf,
+  raiseLimits,
+  runCreationHooks,
+  scheduleOf,
+  startHooks,
+} from "./on-demand.ts";
 import type { CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
@@ -87,10 +95,12 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
         const schedule = await scheduleOf(spec);
         if (hasUserNamespace(spec)) await raiseLimits(spec, await init());
         if (onCloned !== undefined) await onCloned(await init());
-        return finish(beginning, { spec, deathSignal, seccomp, schedule });
+        const hooks = await startHooks(options);
+        return finish(beginning, { spec, deathSignal, seccomp, schedule, startHooks: hooks });
       },
     ];
-    return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory });
+    const onSync = (_point: string, pid: number) => runCreationHooks(options, pid);
+    return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory, onSync });
   } catch (error) {
     throw wrap(error, `start container "${shortened(id)}"`);
   }
@@ -106,19 +116,19 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
   const { id, rootfs, deathSignal = 0 } = options;
   const schedule = await scheduleOf(options.spec);
   const facts = { seccomp: await filterOf(options), schedule, ...(await furnishOptions(options)) };
-  return { id, rootfs: rootfs !== undefined, deathSignal, ...facts };
+  const hooks = { startHooks: await startHooks(options) };
+  return { id, rootfs: rootfs !== undefined, deathSignal, ...facts, ...hooks };
 }
 
-async function furnishOptions({
-  spec,
-  bundle,
-  cgroup,
-}: Pick<CreateOptions, "spec" | "bundle" | "cgroup">): Promise<FurnishOptions> {
+async function furnishOptions(
+  options: Pick<CreateOptions, "id" | "spec" | "bundle" | "cgroup">,
+): Promise<FurnishOptions> {
+  const { spec, bundle, cgroup } = options;
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
   const labels = await labelsOf(spec);
   const directories = cgroup?.state.directories ?? {};
   const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
-  return { spec, bundle, hostCgroup, labels };
+  return { spec, bundle, hostCgroup, labels, hooks: await creationHooks(options) };
 }
 
 /** The filter of a container's processes; undefined when they have none. */
@@ -144,13 +154,14 @@ export interface CarryOutOptions {
   readonly meanwhile?: CreateOptions["meanwhile"];
   readonly hold?: CreateOptions["hold"];
   readonly preserved?: readonly Fd[] | undefined;
+  readonly onSync?: PlanOptions["onSync"];
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
   draft: Draft,
   rest: readonly PartMaker[],
-  { rootfs, init, cgroup, stdio, spawn, hold, meanwhile, preserved = [] }: CarryOutOptions,
+  { rootfs, init, cgroup, stdio, spawn, hold, meanwhile, preserved = [], onSync }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
@@ -170,6 +181,7 @@ export async function carryOut(
       meanwhile,
       stdio,
       spawn: delegated,
+      onSync,
     });
     const terminal =
       near === undefined || spawn !== undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];

@@ -2,6 +2,7 @@
 import type { Step } from "../../ffi/plan.ts";
 import { raiseHardLimit } from "../sys/process.ts";
 import type { LabelWrite } from "./label.ts";
+import type { CreationHooks } from "./plan.ts";
 import { limitStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 
@@ -41,4 +42,60 @@ export async function raiseLimits({ process }: Pick<Spec, "process">, pid: numbe
 /** True when the container's processes lack the host's powers. */
 export function hasUserNamespace({ linux }: Spec): boolean {
   return linux?.namespaces?.some(({ type }) => type === "user") === true;
+}
+
+/** What a container's hooks need to know of it, beside the spec. */
+export interface HookContext {
+  readonly id: string;
+  readonly spec: Spec;
+  /** Absolute. */
+  readonly bundle: string;
+}
+
+const hookedBy = ({ id, spec: { ociVersion, annotations }, bundle }: HookContext) => {
+  return { id, ociVersion, bundle, annotations };
+};
+
+/** Hooks of the container's creation; undefined when there are none. */
+export async function creationHooks(context: HookContext): Promise<CreationHooks | undefined> {
+  const { prestart = [], createRuntime = [], createContainer = [] } = context.spec.hooks ?? {};
+  const runtime = prestart.length + createRuntime.length > 0;
+  if (!runtime && createContainer.length === 0) return undefined;
+  const { hookSteps } = await import("./hook.ts");
+  const options = { hooks: { createContainer }, container: hookedBy(context), directory: context.bundle };
+  return { runtime, createContainer: hookSteps("createContainer", options) };
+}
+
+/** Runs those of the creation that run in the runtime's namespaces; `pid` is the container's init. */
+export async function runCreationHooks(context: HookContext, pid: number): Promise<void> {
+  const { runHooks } = await import("./hook.ts");
+  runHooks("prestart", context.spec.hooks, hookedBy(context), pid);
+  runHooks("createRuntime", context.spec.hooks, hookedBy(context), pid);
+}
+
+/** The hooks that run before the program; undefined when there are none. */
+export async function startHooks(context: HookContext): Promise<readonly Step[] | undefined> {
+  const { hooks, process } = context.spec;
+  if ((hooks?.startContainer ?? []).length === 0) return undefined;
+  const { hookSteps } = await import("./hook.ts");
+  return hookSteps("startContainer", {
+    hooks,
+    container: hookedBy(context),
+    processEnv: process?.env,
+    directory: process?.cwd ?? "/",
+  });
+}
+
+/** Runs the hooks behind the program's start; throws at the first that fails. */
+export async function runPoststartHooks(context: HookContext, pid: number): Promise<void> {
+  if ((context.spec.hooks?.poststart ?? []).length === 0) return;
+  const { runHooks } = await import("./hook.ts");
+  runHooks("poststart", context.spec.hooks, hookedBy(context), pid);
+}
+
+/** Runs the hooks behind the container's end. Returns what went wrong, for a warning each: it stops nothing. */
+export async function runPoststopHooks(context: HookContext): Promise<string[]> {
+  if ((context.spec.hooks?.poststop ?? []).length === 0) return [];
+  const { runPoststopHooks } = await import("./hook.ts");
+  return runPoststopHooks(context.spec.hooks, hookedBy(context));
 }

@@ -38,6 +38,14 @@ export interface FurnishOptions {
   readonly hostCgroup: HostCgroup | undefined;
   /** Security labels: files of procfs and what goes into them. */
   readonly labels?: readonly LabelWrite[] | undefined;
+  readonly hooks?: CreationHooks | undefined;
+}
+
+/** What runs when all mounts are in place, before the container's root is everybody's. */
+export interface CreationHooks {
+  /** True: the caller has something to do in the runtime's namespaces, at the sync point "runtime-hooks". */
+  readonly runtime: boolean;
+  readonly createContainer: readonly Step[];
 }
 
 export interface FinishOptions {
@@ -45,6 +53,8 @@ export interface FinishOptions {
   readonly seccomp: SeccompFilter | undefined;
   /** How the kernel shall treat the process; absent: on all CPUs, else as usual. */
   readonly schedule?: readonly Step[] | undefined;
+  /** Run right before the program. */
+  readonly startHooks?: readonly Step[] | undefined;
   /** 0: none. */
   readonly deathSignal: number;
 }
@@ -115,8 +125,8 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const mounts = openSources(draft, spec.mounts ?? [], options.bundle, spec.linux?.mountLabel);
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
   const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.hostCgroup) : new Map();
-  const masks = makeMasks(draft, spec);
-  draft.add({ op: "cover", slot: root, path: "/" });
+  const earlyMasks = options.hooks === undefined ? makeMasks(draft, spec) : undefined;
+  draft.add({ op: "cover", slot: root, path: placeOfRoot(spec, options) });
   if (passedRoot === undefined) {
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
   }
@@ -125,6 +135,7 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
     draft.add(...deviceSteps(root, spec.linux?.devices ?? []));
   }
+  const masks = options.hooks === undefined ? earlyMasks : runCreationHooks(draft, spec, options.hooks);
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, true));
   for (const path of spec.linux?.readonlyPaths ?? []) draft.add({ op: "readonly", root, path });
   if (masks !== undefined) {
@@ -140,12 +151,24 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   return draft.take();
 }
 
+/** Hooks that enter the container's mount namespace look for its root where the spec says that it is. */
+function placeOfRoot({ root }: Spec, { hooks, bundle }: FurnishOptions): string {
+  return hooks === undefined || root === undefined ? "/" : posix.resolve(bundle, root.path);
+}
+
+/** Hooks see the host's /dev, which the masks cover: those come behind them, and are returned. */
+function runCreationHooks(draft: Draft, spec: Spec, hooks: CreationHooks): Slot | undefined {
+  if (hooks.runtime) draft.add({ op: "sync", point: "runtime-hooks" });
+  draft.add(...hooks.createContainer);
+  return makeMasks(draft, spec);
+}
+
 /** The last steps, which make init the program. Returns them. */
 export function finish({ draft, process, namespaces, ending }: Beginning, options: FinishOptions): Step[] {
-  const { spec, seccomp, schedule, deathSignal } = options;
+  const { spec, seccomp, schedule, startHooks, deathSignal } = options;
   setNames(draft, spec, namespaces);
   draft.add(...(schedule ?? [{ op: "affinity" }]));
-  draft.add(...processSteps(process, seccomp, deathSignal, ending));
+  draft.add(...processSteps(process, seccomp, deathSignal, { ...ending, hooks: startHooks }));
   return draft.take();
 }
 

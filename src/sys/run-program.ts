@@ -51,8 +51,7 @@ export function runProgram({ path, args, environment, directory, input, timeoutM
   {
     using far = writer;
     closeOnExec();
-    const start = () =>
-      spawn({ path, args, environment, descriptors: [stdin, far, far], ownGroup: true });
+    const start = () => spawn({ path, args, environment, descriptors: [stdin, far, far], ownGroup: true });
     pid = inDirectory(directory, start);
   }
   using pidfd = openProcess(pid);

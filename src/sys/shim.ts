@@ -86,6 +86,8 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
       const part = await make(() => conversation.untilCloned(steps));
       tryToSend(() => sendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 }));
       steps = [...steps, ...part];
+      // An answer to the shim must not come behind steps that it has not asked for.
+      if (part.some(({ op }) => op === "sync")) await conversation.untilSynced(steps);
     }
     await options.meanwhile?.(() => conversation.untilCloned(steps));
     await conversation.run(steps);
@@ -146,6 +148,8 @@ class Conversation {
   #executing = false;
   /** A sync that came before the parent half had told the pid. */
   #waiting: Message | undefined;
+  /** How many syncs have been answered. */
+  #synced = 0;
 
   constructor(socket: Fd, options: PlanOptions) {
     this.#socket = socket;
@@ -161,6 +165,17 @@ class Conversation {
       await this.#serve(message);
     }
     return this.#init?.pid ?? this.finish().pid;
+  }
+
+  /** Serves messages until every sync step so far has been answered, or the other side has closed. */
+  async untilSynced(steps: readonly Step[]): Promise<void> {
+    this.#steps = steps;
+    const count = steps.filter(({ op }) => op === "sync").length;
+    while (this.#synced < count) {
+      const message = this.#receiveNow(patienceMs) ?? (await this.#receiveLater());
+      if (message === "closed") return;
+      await this.#serve(message);
+    }
   }
 
   /** Serves messages until the other side closes: the program runs then, or all processes of the plan have ended. */
@@ -183,6 +198,7 @@ class Conversation {
       const { text } = this.#waiting;
       this.#waiting = undefined;
       await this.#options.onSync?.(text, this.#init.pid);
+      this.#synced += 1;
       tryToSend(() => sendWithDescriptors(this.#socket, new Uint8Array(1), []));
     }
   }
