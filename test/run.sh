@@ -19,7 +19,7 @@ bash test/setup.sh
 bun run build
 if (($# == 0)); then
   bun run ok --reporter=junit --reporter-outfile="$results/unit.xml" || failed=1
-  set -- test/integration
+  set -- test/integration test/conformance
 fi
 if ((EUID == 0)); then
   bun test --timeout 60000 --reporter=junit --reporter-outfile="$results/integration.xml" "$@" || failed=1
