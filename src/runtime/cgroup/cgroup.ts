@@ -1,13 +1,14 @@
 /** The cgroup of a container: made at its creation, opened again by whoever acts on it later. */
-import { CurruntError } from "../../base/error.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
-import type { LinuxResources, Spec } from "../spec.ts";
+import type { LinuxResources } from "../spec.ts";
+import { finishCgroup, makeOptions } from "./cgroup-make.ts";
 import { makeCgroups } from "./create.ts";
-import { openCgroupDirectory, tryReadCgroupFile, tryWriteCgroupFile } from "./file.ts";
+import { openCgroupDirectory, tryReadCgroupFile, writeCgroupFile } from "./file.ts";
 import { readHost, unifiedMountPoint } from "./host.ts";
 import { directoryInTree } from "./path.ts";
-import type { CgroupState } from "./state.ts";
+import { removeCgroups } from "./remove.ts";
+import type { CgroupOptions, CgroupState } from "./state.ts";
 import { unifiedDirectory } from "./state.ts";
 import type { Stats } from "./stats.ts";
 
@@ -50,34 +51,30 @@ export interface Cgroup extends Disposable {
   remove(): Promise<void>;
 }
 
-export interface CgroupOptions {
-  readonly id: string;
-  readonly spec: Spec;
-  /** True: systemd makes it, and `linux.cgroupsPath` is `slice:prefix:name`. */
-  readonly systemd?: boolean;
-  /** True: a runtime without rights goes without a cgroup, unless the spec asks for one. */
-  readonly rootless?: boolean;
-}
-
-/** Makes it and sets its limits. On failure nothing is left. */
-export async function createCgroup({ id, spec, systemd, rootless = false }: CgroupOptions): Promise<Cgroup> {
+/**
+ * Makes it and sets its limits. On failure nothing is left. With systemd that happens when the first process joins, and the
+ * state is known from then on.
+ */
+export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
+  if (options.systemd === true) {
+    const { createUnit } = await import("./systemd-create.ts");
+    return new OpenCgroup({ version: 2, directories: {} }, (pid) => createUnit(options, pid));
+  }
+  const { id, spec, rootless = false } = options;
   const { cgroupsPath, resources = {} } = spec.linux ?? {};
-  if (systemd === true) throw new CurruntError("unsupported", "the cgroup driver systemd is not there yet");
   const host = readHost();
   const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
   const state = makeCgroups(host, {
+    ...makeOptions(options),
     directoryIn: (tree) => directoryInTree(host, tree, cgroupsPath, id),
     tolerant: rootless && !wanted,
-    fill: { cpus: !resources.cpu?.cpus, mems: !resources.cpu?.mems },
+    used: false,
   });
-  const cgroup = openCgroup(state);
   try {
-    const { applySettings, applyDevices } = await import("./apply.ts");
-    await applySettings(state, resources);
-    await applyDevices(state, resources.devices ?? [], rootless);
-    return cgroup;
+    await finishCgroup(state, options, resources);
+    return new OpenCgroup(state);
   } catch (error) {
-    await cgroup.remove();
+    await removeCgroups(state);
     throw error;
   }
 }
@@ -100,14 +97,22 @@ function openCgroupBeside(path: string, init: number): Fd {
 }
 
 class OpenCgroup implements Cgroup {
-  readonly state: CgroupState;
+  #state: CgroupState;
   #directory: Fd | undefined;
+  /** Makes the cgroup with its first process. */
+  #start: ((pid: number) => Promise<CgroupState>) | undefined;
 
-  constructor(state: CgroupState) {
-    this.state = state;
+  constructor(state: CgroupState, start?: (pid: number) => Promise<CgroupState>) {
+    this.#state = state;
+    this.#start = start;
+  }
+
+  get state(): CgroupState {
+    return this.#state;
   }
 
   enter(): CgroupEntry {
+    if (this.#start !== undefined) return { files: [], directory: undefined, moved: true, optional: false };
     const unified = unifiedDirectory(this.state);
     if (unified !== undefined) this.#directory ??= openCgroupDirectory(unified);
     const files = Object.entries(this.state.directories)
@@ -123,9 +128,14 @@ class OpenCgroup implements Cgroup {
   }
 
   async join(pid: number): Promise<void> {
+    if (this.#start !== undefined) {
+      this.#state = await this.#start(pid);
+      this.#start = undefined;
+      return;
+    }
     for (const path of Object.values(this.state.directories)) {
       using directory = openCgroupDirectory(path);
-      tryWriteCgroupFile(directory, "cgroup.procs", String(pid), []);
+      writeCgroupFile(directory, "cgroup.procs", String(pid));
     }
   }
 
@@ -171,7 +181,10 @@ class OpenCgroup implements Cgroup {
 
   async remove(): Promise<void> {
     this[Symbol.dispose]();
-    const { removeCgroups } = await import("./remove.ts");
+    if (this.state.unit !== undefined) {
+      const { stopUnit } = await import("./systemd.ts");
+      stopUnit(this.state);
+    }
     await removeCgroups(this.state);
   }
 

@@ -4,7 +4,13 @@ import { CurruntError, wrap } from "../../base/error.ts";
 import { tryRemoveDirectory } from "../../sys/attempt.ts";
 import { failedWith } from "../../sys/error.ts";
 import { enableControllers } from "./controllers.ts";
-import { makeCgroup, openCgroupDirectory, tryReadCgroupFile, tryWriteCgroupFile } from "./file.ts";
+import {
+  makeCgroup,
+  openCgroupDirectory,
+  tryReadCgroupFile,
+  tryWriteCgroupFile,
+  writeCgroupFile,
+} from "./file.ts";
 import type { Host, Tree } from "./host.ts";
 import { controllersOf } from "./host.ts";
 import type { CgroupState } from "./state.ts";
@@ -14,6 +20,10 @@ export interface MakeOptions {
   readonly directoryIn: (tree: Tree) => string;
   /** True: a tree in which nothing may be made is left out. */
   readonly tolerant: boolean;
+  /** True: processes are in it already, and that is right. */
+  readonly used: boolean;
+  /** True: limits are asked for that a cgroup of threads cannot have. */
+  readonly needsDomain: boolean;
   /** True: the v1 cpuset gets what its parent has. The caller writes the others. */
   readonly fill: { readonly cpus: boolean; readonly mems: boolean };
 }
@@ -31,7 +41,9 @@ export function makeCgroups(host: Host, options: MakeOptions): CgroupState {
       if (!makeInTree(tree, path, { ...options, made })) continue;
       directories[tree.name] = path;
       if (controllersOf(tree.name).includes("cpuset")) fillCpuset(tree.mountPoint, path, options.fill);
-      if (host.version === 2) enableControllers(tree.mountPoint, path, undefined);
+      if (host.version !== 2) continue;
+      enableControllers(tree.mountPoint, path, undefined);
+      settleType(path, options.needsDomain);
     }
   } catch (error) {
     for (const path of made) tryRemove(path);
@@ -44,11 +56,11 @@ export function makeCgroups(host: Host, options: MakeOptions): CgroupState {
 function makeInTree(
   { mountPoint }: Tree,
   path: string,
-  { tolerant, made }: { tolerant: boolean; made: string[] },
+  { tolerant, used, made }: { tolerant: boolean; used: boolean; made: string[] },
 ): boolean {
   try {
     if (makeCgroup(mountPoint, path)) made.push(path);
-    else refuseUsed(path);
+    else if (!used) refuseUsed(path);
     return true;
   } catch (error) {
     if (tolerant && failedWith(error, "EACCES", "EPERM", "EROFS", "ENOENT")) return false;
@@ -85,6 +97,22 @@ function refuseUsed(path: string): void {
       hint: "thaw it, or choose another linux.cgroupsPath",
     });
   }
+}
+
+/** Below a cgroup of threads only another can have processes, and no limits of memory or input and output. */
+function settleType(path: string, needsDomain: boolean): void {
+  using directory = openCgroupDirectory(path);
+  if (tryReadCgroupFile(directory, "cgroup.type") !== "domain invalid") return;
+  if (needsDomain) {
+    throw new CurruntError(
+      "conflict",
+      `cgroup "${path}" is below one of threads: it cannot limit memory or I/O`,
+      {
+        hint: "choose another linux.cgroupsPath",
+      },
+    );
+  }
+  writeCgroupFile(directory, "cgroup.type", "threaded");
 }
 
 /** A new cpuset of version 1 has neither CPUs nor memory nodes, and no process can enter it. */

@@ -1,5 +1,17 @@
 /** What is known about a container's cgroup: plain data, which the state file keeps and every operation starts from. */
 
+import type { Spec } from "../spec.ts";
+
+/** Whose cgroup is made, and how. */
+export interface CgroupOptions {
+  readonly id: string;
+  readonly spec: Spec;
+  /** True: systemd makes it, and `linux.cgroupsPath` is `slice:prefix:name`. */
+  readonly systemd?: boolean;
+  /** True: a runtime without rights goes without a cgroup, unless the spec asks for one. */
+  readonly rootless?: boolean;
+}
+
 /** A container's cgroup in each tree that it has one in. */
 export interface CgroupState {
   /** 2: the unified tree is all there is. 1: trees of controllers, perhaps the unified one beside them. */

@@ -11,7 +11,8 @@ import { writeAllSettings } from "./write.ts";
 
 /** Writes what `resources` has, merged with what holds; when one is refused, the old values are written back. */
 export async function updateSettings(state: CgroupState, resources: LinuxResources): Promise<void> {
-  const placed = await placeSettings(state, mergeWithCurrent(state, resources));
+  const merged = await asDriverHasIt(state, mergeWithCurrent(state, resources));
+  const placed = await placeSettings(state, merged);
   const saved: Saved[] = [];
   try {
     for (const { path, writes } of placed) {
@@ -19,10 +20,19 @@ export async function updateSettings(state: CgroupState, resources: LinuxResourc
       using directory = openCgroupDirectory(path);
       writeAllSettings(directory, writes);
     }
+    if (state.unit === undefined) return;
+    const { updateUnit } = await import("./systemd.ts");
+    updateUnit(state, merged);
   } catch (error) {
     restore(saved.reverse());
     throw error;
   }
+}
+
+async function asDriverHasIt(state: CgroupState, resources: LinuxResources): Promise<LinuxResources> {
+  if (state.unit === undefined) return resources;
+  const { roundQuota } = await import("./systemd-property.ts");
+  return roundQuota(resources);
 }
 
 /** Version 2 has files for two values at once: the one that is not given stays. */
