@@ -108,10 +108,14 @@ function beginExec(options: {
     draft.add({ op: "forget", slot });
   }
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
+  // From inside a cgroup namespace nobody can be put into a cgroup outside of it, and ours is none below.
+  const late = namespaces.filter((name) => name === "cgroup" && inside !== undefined);
+  const early = namespaces.filter((name) => !late.includes(name));
   draft.add(
-    { op: "setns", slot: init, namespaces },
+    { op: "setns", slot: init, namespaces: early },
     { op: "clone", namespaces: [], deathSignal, ...(inside === undefined ? {} : { cgroup: inside }) },
   );
+  if (late.length > 0) draft.add({ op: "setns", slot: init, namespaces: late });
   // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
   draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
   return { draft, terminal, ending };

@@ -1,6 +1,6 @@
 /** Namespaces of a spec: which are made, which are joined. */
 
-import type { Namespace, Slot } from "../../ffi/plan.ts";
+import type { Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Draft } from "./draft.ts";
 import type { LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
@@ -57,32 +57,32 @@ export interface CgroupPlaces {
 /**
  * Enters the cgroups, joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at
  * the clone, and a new namespace belongs to the user namespace in which it is made (`man 7 user_namespaces`).
- * Returns the namespaces that init has to leave as soon as it is in its cgroup.
+ * Returns what init has to do as soon as it is in its cgroup.
  */
 export function cloneSteps(
   draft: Draft,
   namespaces: Namespaces,
   { deathSignal, cgroup }: { readonly deathSignal: number; readonly cgroup?: CgroupPlaces | undefined },
-): Namespace[] {
+): Step[] {
   const slot = enterCgroups(draft, cgroup);
   const opened = namespaces.joined.map(({ type, path }) => ({
     type,
     slot: draft.open((slot) => ({ op: "open", slot, path, read: true })),
   }));
-  for (const { type, slot } of opened) draft.add({ op: "setns", slot, namespaces: [type] });
-  // A cgroup namespace begins at the cgroup of who makes it: at a clone that is the parent (man 7 cgroup_namespaces).
-  const later = slot !== undefined || cgroup?.moved === true ? namespaces.made.filter(isCgroup) : [];
-  const atOnce = namespaces.made.filter((type) => later.length === 0 || !isCgroup(type));
-  draft.add({
-    op: "clone",
-    namespaces: atOnce,
-    deathSignal,
-    ...(slot === undefined ? {} : { cgroup: slot }),
-  });
-  return later;
+  // A cgroup namespace begins at the cgroup of who makes it, at a clone that is the parent; and from inside one nobody can be
+  // put into a cgroup outside of it (man 7 cgroup_namespaces).
+  const isLate = (type: LinuxNamespaceType) =>
+    type === "cgroup" && (slot !== undefined || cgroup?.moved === true);
+  const joins = opened.map(({ type, slot }) => ({ op: "setns", slot, namespaces: [type] }) as const);
+  draft.add(...joins.filter((_, index) => !isLate(opened[index]?.type ?? "mount")));
+  const made = namespaces.made.filter((type) => !isLate(type));
+  draft.add({ op: "clone", namespaces: made, deathSignal, ...(slot === undefined ? {} : { cgroup: slot }) });
+  const late = namespaces.made.filter(isLate);
+  return [
+    ...joins.filter((_, index) => isLate(opened[index]?.type ?? "mount")),
+    ...(late.length === 0 ? [] : [{ op: "unshare", namespaces: late } as const]),
+  ];
 }
-
-const isCgroup = (type: LinuxNamespaceType) => type === "cgroup";
 
 /** Has the shim enter the cgroups that take it; returns the slot of the one that is cloned into. Before all other slots. */
 export function enterCgroups(draft: Draft, cgroup: CgroupPlaces | undefined): Slot | undefined {

@@ -92,12 +92,11 @@ export function begin(options: BeginOptions): Beginning {
   const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
   const later = cloneSteps(draft, namespaces, { deathSignal, cgroup: options.cgroup });
-  const unshared: Step[] = later.length === 0 ? [] : [{ op: "unshare", namespaces: later }];
   const moved = options.cgroup?.moved === true;
-  if (!moved) draft.add(...unshared);
+  if (!moved) draft.add(...later);
   draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
-  return { draft, process, namespaces, terminal, passedRoot, ending, whenMoved: moved ? unshared : [] };
+  return { draft, process, namespaces, terminal, passedRoot, ending, whenMoved: moved ? later : [] };
 }
 
 /** Slots for what is passed along for the end of the plan. */
