@@ -761,7 +761,6 @@ export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_PASSCRED = 16;
-export const SO_PEERCRED = 17;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_BINDTODEVICE = 25;
@@ -773,7 +772,6 @@ export const SHUT_RDWR = 2;
 
 // <sys/socket.h>
 export const SOCK_CLOEXEC = 0x80000;
-export const SOCK_NONBLOCK = 0x800;
 export const MSG_PEEK = 0x2;
 export const MSG_CTRUNC = 0x8;
 export const MSG_TRUNC = 0x20;
@@ -799,7 +797,6 @@ export const cmsghdr = /* @__PURE__ */ struct("cmsghdr", {
   cmsg_type: "i32",
 });
 export const iovec = /* @__PURE__ */ struct("iovec", { iov_base: "ptr", iov_len: "u64" }, addressOf);
-export const ucred = /* @__PURE__ */ struct("ucred", { pid: "i32", uid: "u32", gid: "u32" });
 
 // <sys/un.h>
 export const sockaddr_un = /* @__PURE__ */ struct("sockaddr_un", {

@@ -79,7 +79,7 @@ static s32 open_directory(const char *path)
 	return must(sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "openat");
 }
 
-/* What is said to be there after the program's start must be there before it. */
+/* What the shim needs. */
 void prepare(void)
 {
 	const char *run = message.text + length_of(message.text) + 1;
@@ -91,8 +91,6 @@ void prepare(void)
 	monitor.directory = open_directory(message.text);
 	monitor.run = open_directory(run);
 	monitor.arguments = run + length_of(run) + 1;
-	open_log(monitor.directory);
-	monitor.listener = listen_at(monitor.run, "attach.sock");
 	if (!(monitor.flags & CHARGE_TERMINAL))
 		open_pipes(monitor.flags & CHARGE_INPUT);
 }

@@ -31,8 +31,11 @@ static void start_shim(void)
 		shim_main();
 	}
 	sys_rt_sigaction(SIGPIPE, &ignored);
-	sys_close(PLAN_SOCKET);
 	close_program_ends();
+	/* While the kernel clones. The client sees the end of the plan's socket, so of the start, when all is there. */
+	open_log(monitor.directory);
+	monitor.listener = listen_at(monitor.run, "attach.sock");
+	sys_close(PLAN_SOCKET);
 }
 
 /* The client has seen the program start: from here on the container does not need it. */

@@ -60,8 +60,6 @@ export interface ContainerPaths {
   readonly etc: string;
   /** `<run root>/<id>`: exists while the container runs. */
   readonly run: string;
-  /** Unix socket of the monitor. */
-  readonly attachSocket: string;
   /** What runs: process ID and start time. */
   readonly state: string;
 }
@@ -79,7 +77,6 @@ export function containerPaths(roots: Roots, id: string): ContainerPaths {
     exit: `${directory}/exit`,
     etc: `${directory}/etc`,
     run,
-    attachSocket: `${run}/attach.sock`,
     state: `${run}/state.json`,
   };
 }
