@@ -106,6 +106,26 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "list the OCI containers",
     load: async () => (await import("./oci-list.ts")).list,
   },
+  pause: {
+    group: oci,
+    description: "stop an OCI container's processes where they are",
+    load: async () => (await import("./oci-pause.ts")).pause,
+  },
+  resume: {
+    group: oci,
+    description: "let a paused OCI container go on",
+    load: async () => (await import("./oci-pause.ts")).resume,
+  },
+  update: {
+    group: oci,
+    description: "change the limits of an OCI container",
+    load: async () => (await import("./oci-update.ts")).update,
+  },
+  events: {
+    group: oci,
+    description: "print what an OCI container uses",
+    load: async () => (await import("./oci-events.ts")).events,
+  },
   spec: {
     group: oci,
     description: "write a config.json for a new bundle",

@@ -2,8 +2,9 @@
 import { posix } from "node:path";
 import { readBundle } from "../runtime/bundle.ts";
 import { checkTerminal, connectReceiver } from "../runtime/console.ts";
-import type { ContainerOptions } from "../runtime/container.ts";
+import type { CgroupChoice, ContainerOptions } from "../runtime/container.ts";
 import { passedDescriptors, withListening } from "../runtime/preserve.ts";
+import { isRootless } from "../runtime/rootless-caller.ts";
 import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
 import type { OciGlobals } from "./oci-command.ts";
@@ -67,6 +68,7 @@ export function prepareBundle(
     id,
     paths,
     bundle,
+    cgroup: cgroupChoice(globals),
     pidFile: pidFile === undefined ? undefined : posix.resolve(pidFile),
     console:
       consoleSocket === undefined
@@ -80,4 +82,14 @@ export function prepareBundle(
 
 function warn(message: string, globals: OciGlobals): void {
   void import("./oci-log.ts").then(({ warnOci }) => warnOci(message, globals));
+}
+
+/** Rootless is what has no rights over the host: another user than root, or root of a user namespace. */
+function cgroupChoice(globals: OciGlobals): CgroupChoice {
+  const driver = globals["systemd-cgroup"] ? "systemd" : (globals["cgroup-manager"] ?? "cgroupfs");
+  const { rootless } = globals;
+  return {
+    driver,
+    rootless: rootless === "auto" ? isRootless(process.geteuid?.() ?? 0) : rootless === "true",
+  };
 }

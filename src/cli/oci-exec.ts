@@ -86,6 +86,7 @@ export const exec = defineOciCommand({
       check: ({ terminal = false }: Process) =>
         checkTerminal({ terminal, detach: flags.detach, consoleSocket: flags["console-socket"] }),
       ignorePaused: flags["ignore-paused"],
+      cgroups: flags.cgroup,
       ...receiversOf(flags),
       preserved: passedDescriptors(flags["preserve-fds"], process.env),
     });

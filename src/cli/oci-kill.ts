@@ -12,9 +12,8 @@ export const kill = defineOciCommand({
     all: { type: "boolean", short: "a", help: "a container that has ended is no error" },
   },
   positionals: { min: 1, max: 2, names: "the ID of a container and a signal" },
-  run({ globals, flags, positionals: [id, signal = "TERM"] }) {
+  async run({ globals, flags, positionals: [id, signal = "TERM"] }) {
     const number = parseSignal(signal, "SIGNAL");
-    killContainer(readState(pathsOf(globals, id)), number, { all: flags.all });
-    return 0;
+    await killContainer(readState(pathsOf(globals, id)), number, { all: flags.all });
   },
 });

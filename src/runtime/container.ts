@@ -1,4 +1,4 @@
-/** Makes a container from a bundle, for `create` and for `run`: state directory, init, terminal, pid file. */
+/** Makes a container from a bundle, for `create` and for `run`: state directory, cgroup, init, terminal, pid file. */
 import { CurruntError } from "../base/error.ts";
 import { makeDirectories, makeNewDirectory, removeTree } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -7,6 +7,8 @@ import { sendSignal, startTimeOf, waitForEnd } from "../sys/process.ts";
 import { openNewFile } from "../sys/small-file.ts";
 import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
+import type { Cgroup } from "./cgroup/cgroup.ts";
+import { createCgroup } from "./cgroup/cgroup.ts";
 import type { Init } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
@@ -18,10 +20,18 @@ import type { StatePaths } from "./state-root.ts";
 
 const SIGKILL = 9;
 
+/** Who makes a container's cgroup, and whether it may go without. */
+export interface CgroupChoice {
+  readonly driver: "cgroupfs" | "systemd" | "disabled";
+  /** True: what may not be changed is left as it is. */
+  readonly rootless: boolean;
+}
+
 export interface ContainerOptions extends Receivers {
   readonly id: string;
   readonly paths: StatePaths;
   readonly bundle: Bundle;
+  readonly cgroup: CgroupChoice;
   /** True: stop before the program, which `start` runs. */
   readonly hold: boolean;
   /** Passed on as 3, 4 … */
@@ -36,32 +46,21 @@ export interface Made {
 
 /** Creates the container; on failure nothing is left. */
 export async function makeContainer(options: ContainerOptions): Promise<Made> {
-  const { paths, bundle, hold } = options;
+  const { paths, bundle } = options;
   claimDirectory(paths);
-  using undo = new DisposableStack();
+  await using undo = new AsyncDisposableStack();
   undo.defer(() => removeTree(undefined, paths.directory));
-  const first = firstState(options);
+  const cgroup = await makeCgroup(options);
+  if (cgroup !== undefined) undo.defer(() => cgroup.remove());
+  const first = firstState(options, cgroup);
   saveState(paths, first);
   saveSpec(paths, bundle.spec);
-  using fifo = hold ? makeFifo(paths.fifo) : undefined;
-  using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
-  let state = first;
-  const init = await startContainer({
-    id: options.id,
-    spec: bundle.spec,
-    bundle: bundle.directory,
-    stdio: "inherit",
-    hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
-    preserved: options.preserved,
-    onCloned: (pid) => {
-      state = withInit(first, pid);
-      saveState(paths, state);
-    },
-  });
-  undo.defer(() => endInit(init));
-  await handOver(init, options);
+  const made = await startInit(options, first, cgroup);
+  undo.defer(() => endInit(made.init));
+  await handOver(made.init, options);
   undo.move();
-  return { init, state };
+  cgroup?.[Symbol.dispose]();
+  return made;
 }
 
 /** Takes the container's directory, so that no other creation can; one that is there has the ID already. */
@@ -74,8 +73,14 @@ function claimDirectory({ root, directory }: StatePaths): void {
   });
 }
 
+async function makeCgroup({ id, bundle, cgroup }: ContainerOptions): Promise<Cgroup | undefined> {
+  if (cgroup.driver === "disabled") return undefined;
+  const systemd = cgroup.driver === "systemd";
+  return await createCgroup({ id, spec: bundle.spec, systemd, rootless: cgroup.rootless });
+}
+
 /** The state before there is an init: until then the process that creates it stands for it. */
-function firstState({ id, bundle }: ContainerOptions): ContainerState {
+function firstState({ id, bundle }: ContainerOptions, cgroup: Cgroup | undefined): ContainerState {
   const { spec, directory } = bundle;
   return {
     id,
@@ -88,11 +93,8 @@ function firstState({ id, bundle }: ContainerOptions): ContainerState {
     startTime: startTimeOf(process.pid) ?? 0,
     creating: true,
     ...(hasOwnPids(bundle) ? {} : { sharedPids: true }),
+    ...(cgroup === undefined ? {} : { cgroup: cgroup.state }),
   };
-}
-
-function withInit({ creating: _, ...state }: ContainerState, pid: number): ContainerState {
-  return { ...state, pid, startTime: startTimeOf(pid) ?? 0 };
 }
 
 function hasOwnPids({ spec }: Bundle): boolean {
@@ -101,6 +103,47 @@ function hasOwnPids({ spec }: Bundle): boolean {
       ({ type, path }) => type === "pid" && (path === undefined || path === ""),
     ) === true
   );
+}
+
+async function startInit(
+  options: ContainerOptions,
+  first: ContainerState,
+  cgroup: Cgroup | undefined,
+): Promise<Made> {
+  const { id, paths, bundle, hold, preserved } = options;
+  using fifo = hold ? makeFifo(paths.fifo) : undefined;
+  using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
+  let state = first;
+  try {
+    const init = await startContainer({
+      id,
+      spec: bundle.spec,
+      bundle: bundle.directory,
+      stdio: "inherit",
+      cgroup,
+      hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
+      preserved,
+      onCloned: (pid) => {
+        state = withInit(first, pid);
+        saveState(paths, state);
+      },
+    });
+    return { init, state };
+  } catch (error) {
+    throw (await wasOutOfMemory(cgroup))
+      ? new CurruntError("unavailable", "container init was OOM-killed (memory limit too low?)", {
+          cause: error,
+        })
+      : error;
+  }
+}
+
+async function wasOutOfMemory(cgroup: Cgroup | undefined): Promise<boolean> {
+  return cgroup !== undefined && (await cgroup.oomKills()) > 0;
+}
+
+function withInit({ creating: _, ...state }: ContainerState, pid: number): ContainerState {
+  return { ...state, pid, startTime: startTimeOf(pid) ?? 0 };
 }
 
 function endInit(init: Init): void {

@@ -1,15 +1,11 @@
 /** Removes a container: what is left of it in the kernel, and its state. */
 import { CurruntError } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
-import { failedWith } from "../sys/error.ts";
-import { sendSignal, waitUntilEnded } from "../sys/process.ts";
 import { isThere } from "../sys/stat.ts";
-import { openInit } from "./kill.ts";
-import type { ContainerState } from "./state.ts";
+import { endContainer } from "./kill.ts";
 import { doesNotExist, findState, statusOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
-const SIGKILL = 9;
 const patienceMs = 10_000;
 
 /** Removes a stopped or created container; `force`: also a running one, and none is no error. */
@@ -36,21 +32,15 @@ export async function deleteContainer(
         },
       );
     }
-    end(state);
+  }
+  if (!(await endContainer(state, patienceMs))) {
+    throw new CurruntError("unavailable", `container ${state.id} does not end though it was killed`, {
+      hint: "one of its processes may hang in the kernel, at a disk or a network filesystem",
+    });
+  }
+  if (state.cgroup !== undefined) {
+    const { openCgroup } = await import("./cgroup/cgroup.ts");
+    await openCgroup(state.cgroup).remove();
   }
   removeTree(undefined, paths.directory);
-}
-
-function end(state: ContainerState): void {
-  using init = openInit(state);
-  if (init === undefined) return;
-  try {
-    sendSignal(init, SIGKILL);
-  } catch (error) {
-    if (!failedWith(error, "ESRCH")) throw error;
-  }
-  if (waitUntilEnded(init, patienceMs)) return;
-  throw new CurruntError("unavailable", `container ${state.id} does not end though it was killed`, {
-    hint: "one of its processes may hang in the kernel, at a disk or a network filesystem",
-  });
 }

@@ -4,6 +4,7 @@ import type { Fd } from "../sys/fd.ts";
 import { sendSignal, waitForEnd } from "../sys/process.ts";
 import type { Init } from "./create.ts";
 import { execInContainer } from "./exec.ts";
+import { cgroupForExec } from "./exec-cgroup.ts";
 import { handOver } from "./hand-over.ts";
 import { readSpec } from "./saved-spec.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -19,6 +20,8 @@ export interface ExecContainerOptions {
   /** Whether the caller has a way to the terminal that such a process may have; throws when not. */
   readonly check: (process: Process) => void;
   readonly ignorePaused: boolean;
+  /** Cgroups below the container's: "[CONTROLLER,…:]PATH". */
+  readonly cgroups: readonly string[];
   readonly pidFile?: string | undefined;
   readonly console?: Fd | undefined;
   readonly pidfdReceiver?: Fd | undefined;
@@ -39,7 +42,15 @@ export async function execIn(options: ExecContainerOptions): Promise<Init> {
   const spec = readSpec(paths);
   const process = options.processFor(spec);
   options.check(process);
-  const program = await execInContainer({ pid: state.pid, process, spec, stdio: "inherit", preserved });
+  using cgroup = cgroupForExec(state.cgroup, options.cgroups);
+  const program = await execInContainer({
+    pid: state.pid,
+    process,
+    spec,
+    stdio: "inherit",
+    cgroup,
+    preserved,
+  });
   try {
     await handOver(program, options);
     return program;

@@ -2,7 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openProcess, sendSignal, startTimeOf } from "../sys/process.ts";
+import { openProcess, sendSignal, startTimeOf, waitUntilEnded } from "../sys/process.ts";
 import type { ContainerState } from "./state.ts";
 
 /** A descriptor of the container's init; undefined when it has ended. */
@@ -25,21 +25,47 @@ export function notRunning(): CurruntError {
   return new CurruntError("conflict", "container not running");
 }
 
-/** Signals init; `all`: a container that has ended is no error. */
-export function killContainer(
+const SIGKILL = 9;
+
+/**
+ * Signals init; `all`: a container that has ended is no error. SIGKILL reaches all processes: where they share a pid namespace
+ * with others they would outlive init, and frozen ones have to be thawed to die.
+ */
+export async function killContainer(
   state: ContainerState,
   signal: number,
   { all }: { readonly all: boolean },
-): void {
+): Promise<void> {
   using init = openInit(state);
-  if (init === undefined) {
-    if (all) return;
-    throw notRunning();
-  }
+  const delivered = init !== undefined && trySignal(init, signal);
+  if (signal === SIGKILL) await killRest(state, init !== undefined);
+  if (!delivered && !all) throw notRunning();
+}
+
+/** False when the process has ended. */
+function trySignal(pidfd: Fd, signal: number): boolean {
   try {
-    sendSignal(init, signal);
+    sendSignal(pidfd, signal);
+    return true;
   } catch (error) {
     if (!failedWith(error, "ESRCH")) throw error;
-    if (!all) throw notRunning();
+    return false;
   }
+}
+
+/** What the end of init does not end. `lives`: init was there just now. */
+async function killRest({ cgroup, sharedPids, creating }: ContainerState, lives: boolean): Promise<void> {
+  if (cgroup === undefined || creating === true) return;
+  const { openCgroup } = await import("./cgroup/cgroup.ts");
+  const rest = openCgroup(cgroup);
+  if (sharedPids === true) await rest.kill(SIGKILL);
+  else if (lives && (await rest.frozen())) await rest.thaw();
+}
+
+/** Ends all processes of the container; false when init does not end within `timeoutMs`. */
+export async function endContainer(state: ContainerState, timeoutMs: number): Promise<boolean> {
+  using init = openInit(state);
+  if (init !== undefined) trySignal(init, SIGKILL);
+  await killRest(state, init !== undefined);
+  return init === undefined || waitUntilEnded(init, timeoutMs);
 }

@@ -3,6 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import { startTimeOf } from "../sys/process.ts";
 import { replaceSmallFile, tryReadSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
+import type { CgroupState } from "./cgroup/state.ts";
 import type { StatePaths } from "./state-root.ts";
 
 /** state.json of a container's directory. */
@@ -25,7 +26,7 @@ export interface ContainerState {
   /** True when the container's processes share the pid namespace of others: they do not end with init. */
   readonly sharedPids?: boolean;
   /** What the cgroup part needs to find the container's cgroup again. */
-  readonly cgroup?: unknown;
+  readonly cgroup?: CgroupState;
 }
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
@@ -87,8 +88,10 @@ export async function statusOf(paths: StatePaths, state: ContainerState): Promis
   return (await isPaused(state)) ? "paused" : status;
 }
 
-async function isPaused(_state: ContainerState): Promise<boolean> {
-  return false;
+async function isPaused({ cgroup }: ContainerState): Promise<boolean> {
+  if (cgroup === undefined) return false;
+  const { isFrozen } = await import("./cgroup/freeze.ts");
+  return isFrozen(cgroup);
 }
 
 /** The state document of the runtime specification (runtime.md, State), with what runc adds. */

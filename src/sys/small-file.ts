@@ -71,3 +71,13 @@ export function replaceSmallFile(directory: string, name: string, text: string, 
   writeSmallFile(temporary, text, mode);
   renameat(undefined, temporary, undefined, `${directory}/${name}`);
 }
+
+/** All that comes on standard input, to its end. */
+export function readStandardInput(): string {
+  const stdin = new Fd(0);
+  try {
+    return readToEnd(stdin);
+  } finally {
+    stdin.release();
+  }
+}

@@ -1,0 +1,41 @@
+/** The OCI runtime's `currunt ps`. */
+import { CurruntError } from "../base/error.ts";
+import { processesOf } from "../runtime/container-cgroup.ts";
+import { readState } from "../runtime/state.ts";
+import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { print } from "./output.ts";
+
+export const ps = defineOciCommand({
+  name: "ps",
+  usage: ["[flags] CONTAINER [PS-OPTION…]"],
+  description: "Lists the processes of a container: their IDs as JSON, or what the host's ps says of them.",
+  flags: {
+    format: {
+      type: "string",
+      short: "f",
+      choices: ["table", "json"],
+      default: "table",
+      help: "form of the output",
+    },
+  },
+  positionals: { min: 1, names: "the ID of a container" },
+  stopAtPositional: true,
+  async run({ globals, flags, positionals: [id, ...options] }) {
+    const pids = await processesOf(readState(pathsOf(globals, id)));
+    await print(
+      flags.format === "json" ? JSON.stringify(pids) : table(options.length === 0 ? ["-ef"] : options, pids),
+    );
+  },
+});
+
+/** The head of what ps prints, and the lines of these processes. */
+function table(options: readonly string[], pids: readonly number[]): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(["ps", ...options]);
+  if (exitCode !== 0)
+    throw new CurruntError("invalid", `ps ${options.join(" ")}: ${stderr.toString().trim()}`);
+  const [head = "", ...lines] = stdout.toString().trimEnd().split("\n");
+  const column = head.trim().split(/\s+/).indexOf("PID");
+  if (column === -1) throw new CurruntError("invalid", `ps ${options.join(" ")}: it prints no column PID`);
+  const known = new Set(pids.map(String));
+  return [head, ...lines.filter((line) => known.has(line.trim().split(/\s+/)[column] ?? ""))].join("\n");
+}
