@@ -1,6 +1,7 @@
 /** `currunt delete`. */
 import { deleteContainer } from "../runtime/delete.ts";
 import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { warnOci } from "./oci-log.ts";
 
 export const remove = defineOciCommand({
   name: "delete",
@@ -11,6 +12,7 @@ export const remove = defineOciCommand({
   },
   positionals: { min: 1, max: 1, names: "the ID of a container" },
   async run({ globals, flags, positionals: [id] }) {
-    await deleteContainer(pathsOf(globals, id), { force: flags.force });
+    const warnings = await deleteContainer(pathsOf(globals, id), { force: flags.force });
+    for (const warning of warnings) warnOci(warning, globals);
   },
 });

@@ -13,6 +13,8 @@ import type { Init } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
 import { handOver } from "./hand-over.ts";
+import type { HookContext } from "./on-demand.ts";
+import { runPoststartHooks, runPoststopHooks } from "./on-demand.ts";
 import { saveSpec } from "./saved-spec.ts";
 import type { ContainerState } from "./state.ts";
 import { saveState } from "./state.ts";
@@ -49,6 +51,9 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   const { paths, bundle } = options;
   claimDirectory(paths);
   await using undo = new AsyncDisposableStack();
+  undo.defer(async () => {
+    await runPoststopHooks(hooked(options));
+  });
   undo.defer(() => removeTree(undefined, paths.directory));
   const cgroup = await makeCgroup(options);
   if (cgroup !== undefined) undo.defer(() => cgroup.remove());
@@ -58,9 +63,14 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   const made = await startInit(options, first, cgroup);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
+  if (!options.hold) await runPoststartHooks(hooked(options), made.init.pid);
   undo.move();
   cgroup?.[Symbol.dispose]();
   return made;
+}
+
+function hooked({ id, bundle }: ContainerOptions): HookContext {
+  return { id, spec: bundle.spec, bundle: bundle.directory };
 }
 
 /** Takes the container's directory, so that no other creation can; one that is there has the ID already. */
@@ -124,7 +134,7 @@ async function startInit(
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
       preserved,
       onCloned: (pid) => {
-        state = withInit(first, pid);
+        state = withInit(first, pid, cgroup);
         saveState(paths, state);
       },
     });
@@ -142,8 +152,14 @@ async function wasOutOfMemory(cgroup: Cgroup | undefined): Promise<boolean> {
   return cgroup !== undefined && (await cgroup.oomKills()) > 0;
 }
 
-function withInit({ creating: _, ...state }: ContainerState, pid: number): ContainerState {
-  return { ...state, pid, startTime: startTimeOf(pid) ?? 0 };
+/** systemd makes a cgroup when init joins it: only now it is known where. */
+function withInit(
+  { creating: _, ...state }: ContainerState,
+  pid: number,
+  cgroup: Cgroup | undefined,
+): ContainerState {
+  const where = cgroup === undefined ? {} : { cgroup: cgroup.state };
+  return { ...state, ...where, pid, startTime: startTimeOf(pid) ?? 0 };
 }
 
 function endInit(init: Init): void {

@@ -3,23 +3,28 @@ import { CurruntError } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import { isThere } from "../sys/stat.ts";
 import { endContainer } from "./kill.ts";
+import { runPoststopHooks } from "./on-demand.ts";
+import { findSpec } from "./saved-spec.ts";
 import { doesNotExist, findState, statusOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
 const patienceMs = 10_000;
 
-/** Removes a stopped or created container; `force`: also a running one, and none is no error. */
+/**
+ * Removes a stopped or created container; `force`: also a running one, and none is no error. Returns what went wrong in
+ * poststop hooks, for a warning each.
+ */
 export async function deleteContainer(
   paths: StatePaths,
   { force }: { readonly force: boolean },
-): Promise<void> {
+): Promise<string[]> {
   const state = findState(paths);
   if (state === undefined) {
     const broken = isThere(undefined, paths.directory);
     // A creation that was killed at its very start.
     if (broken) removeTree(undefined, paths.directory);
     if (!broken && !force) throw doesNotExist(paths);
-    return;
+    return [];
   }
   const status = await statusOf(paths, state);
   if (status !== "stopped") {
@@ -42,5 +47,8 @@ export async function deleteContainer(
     const { openCgroup } = await import("./cgroup/cgroup.ts");
     await openCgroup(state.cgroup).remove();
   }
+  const spec = findSpec(paths);
+  // Before the hooks, which may take long or look: there is no such container any more.
   removeTree(undefined, paths.directory);
+  return spec === undefined ? [] : await runPoststopHooks({ id: state.id, spec, bundle: state.bundle });
 }

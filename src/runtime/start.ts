@@ -3,6 +3,8 @@ import { CurruntError } from "../base/error.ts";
 import { openFifoWriter, waitUntilUnread } from "../sys/fifo.ts";
 import { unlinkat, writeAll } from "../sys/file.ts";
 import { claimDirectory } from "../sys/lease.ts";
+import { runPoststartHooks } from "./on-demand.ts";
+import { readSpec } from "./saved-spec.ts";
 import type { ContainerState } from "./state.ts";
 import { processStatus, readState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
@@ -21,6 +23,19 @@ export async function startCreated(paths: StatePaths): Promise<void> {
   }
   unlinkat(undefined, paths.fifo);
   await throwFailure(paths);
+  await runHooks(paths, state);
+}
+
+/** A hook that fails ends the container (runtime.md, Lifecycle). */
+async function runHooks(paths: StatePaths, { id, bundle, pid }: ContainerState): Promise<void> {
+  const spec = readSpec(paths);
+  try {
+    await runPoststartHooks({ id, spec, bundle }, pid);
+  } catch (error) {
+    const { deleteContainer } = await import("./delete.ts");
+    await deleteContainer(paths, { force: true });
+    throw error;
+  }
 }
 
 /** runc's words, which callers know. */
@@ -42,10 +57,7 @@ async function throwFailure(paths: StatePaths): Promise<void> {
   const failure = readFailure(paths.failure);
   if (failure === undefined) return;
   if (failure.operation !== "execve" && failure.operation !== "hook") throw failure;
-  const [{ explainExec, explainHook }, { readSpec }] = await Promise.all([
-    import("./explain.ts"),
-    import("./saved-spec.ts"),
-  ]);
+  const { explainExec, explainHook } = await import("./explain.ts");
   if (failure.operation === "hook") throw explainHook(failure);
   throw explainExec(failure, readSpec(paths).process?.args[0] ?? "");
 }

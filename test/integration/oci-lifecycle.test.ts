@@ -223,6 +223,131 @@ describe("run", () => {
   });
 });
 
+describe("hooks", () => {
+  const said = (name: string) => readFileSync(join(oci.bundle.directory, name), "utf8");
+
+  test("run at their points, with the state on standard input", async () => {
+    const hook = (name: string) => [
+      {
+        path: "/bin/sh",
+        args: [
+          "sh",
+          "-c",
+          `cat >>${oci.bundle.directory}/hooks; echo " ${name}" >>${oci.bundle.directory}/hooks`,
+        ],
+      },
+    ];
+    const hooks = {
+      prestart: hook("prestart"),
+      createRuntime: hook("createRuntime"),
+      createContainer: hook("createContainer"),
+      poststart: hook("poststart"),
+      poststop: hook("poststop"),
+    };
+    await oci.create("c", { hooks, annotations: { a: "b" } });
+    const { pid } = await oci.state("c");
+    await oci.ok("start", "c");
+    await oci.ok("delete", "-f", "c");
+    const lines = said("hooks").trimEnd().split("\n");
+    expect(lines.map((line) => line.split(" ").at(-1))).toEqual(Object.keys(hooks));
+    const states = lines.map((line) => JSON.parse(line.slice(0, line.lastIndexOf(" "))));
+    expect(states.map(({ status }) => status)).toEqual([
+      "creating",
+      "creating",
+      "creating",
+      "running",
+      "stopped",
+    ]);
+    expect(states.map((state) => state.pid)).toEqual([pid, pid, 1, pid, 0]);
+    for (const state of states) {
+      expect(state).toMatchObject({ id: "c", bundle: oci.bundle.directory, annotations: { a: "b" } });
+    }
+  });
+
+  test.each(["prestart", "createRuntime", "createContainer"])(
+    "a %s that fails ends the creation",
+    async (kind) => {
+      const hooks = {
+        [kind]: [{ path: "/bin/false" }],
+        poststop: [
+          { path: "/bin/sh", args: ["sh", "-c", `echo gone >${oci.bundle.directory}/stop-${kind}`] },
+        ],
+      };
+      oci.configure({ hooks, process: { args: ["true"] } });
+      const { code, stderr } = await oci.call(["create", "c"]);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`${kind}[0] "/bin/false"`);
+      expect(said(`stop-${kind}`)).toBe("gone\n");
+      expect(readdirSync(oci.root)).toEqual([]);
+    },
+  );
+
+  test("a poststart that fails ends the container, a poststop is a warning", async () => {
+    await oci.create("c", {
+      hooks: { poststart: [{ path: "/bin/false" }], poststop: [{ path: "/bin/false" }] },
+    });
+    const started = await oci.call(["start", "c"]);
+    expect(started.code).toBe(1);
+    expect(started.stderr).toContain('poststart[0] "/bin/false"');
+    expect(readdirSync(oci.root)).toEqual([]);
+    await oci.create("c", { hooks: { poststop: [{ path: "/bin/false" }] } });
+    const deleted = await oci.call(["delete", "-f", "c"]);
+    expect(deleted.code).toBe(0);
+    expect(deleted.stderr).toContain('warning: run hook poststop[0] "/bin/false": exit code 1');
+  });
+});
+
+describe("cgroups", () => {
+  const cgroupsOf = (id: string) =>
+    Array.from(new Bun.Glob(`**/${id}`).scanSync({ cwd: "/sys/fs/cgroup", onlyFiles: false }));
+
+  test("hold the container's processes, stop them, limit them, and go with it", async () => {
+    const id = `oci-test-${process.pid}`;
+    await oci.create(id, { linux: { resources: { pids: { limit: 50 } } } });
+    await oci.ok("start", id);
+    const { pid } = await oci.state(id);
+    expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toContain(`/${id}`);
+    await oci.quietly("exec", "-d", "--pid-file", "exec-pid", id, "sleep", "100");
+    const second = Number(readFileSync(join(oci.bundle.directory, "exec-pid"), "utf8"));
+    expect(JSON.parse(await oci.ok("ps", "--format", "json", id)).sort()).toEqual([pid, second].sort());
+    expect(await oci.ok("ps", id)).toMatch(/^UID +PID .*\n.* sleep 1000\n.* sleep 100\n$/);
+    await oci.ok("pause", id);
+    expect(await oci.state(id)).toMatchObject({ status: "paused" });
+    expect((await oci.call(["pause", id])).stderr).toContain("container not running");
+    const refused = await oci.call(["exec", id, "true"]);
+    expect(refused.stderr).toContain("cannot exec in a paused container (use --ignore-paused to override)");
+    await oci.ok("resume", id);
+    expect((await oci.call(["resume", id])).stderr).toContain("container not paused");
+    await oci.ok("update", "--pids-limit", "20", id);
+    const limit = () =>
+      Bun.$`cat /sys/fs/cgroup/pids${{ raw: "" }}/${id}/pids.max /sys/fs/cgroup/${id}/pids.max`
+        .nothrow()
+        .quiet()
+        .text();
+    expect(await limit()).toBe("20\n");
+    await oci.call(["update", "--resources", "-", id], { stdin: '{"pids":{"limit":30}}' });
+    expect(await limit()).toBe("30\n");
+    const line = JSON.parse(await oci.ok("events", "--stats", id));
+    expect(line).toMatchObject({ type: "stats", id, data: { pids: { current: 2, limit: 30 } } });
+    await oci.ok("pause", id);
+    await oci.ok("delete", "--force", id);
+    expect(cgroupsOf(id)).toEqual([]);
+  });
+
+  test("of processes that share a pid namespace: killing reaches all", async () => {
+    const id = `oci-shared-${process.pid}`;
+    const process_ = { args: ["sh", "-c", "sleep 1001 & wait"] };
+    await oci.create(id, { process: process_, linux: { namespaces: [{ type: "mount" }] } });
+    await oci.ok("start", id);
+    await Bun.$`timeout 5 sh -c ${`until [ $(cat /sys/fs/cgroup/pids/${id}/cgroup.procs /sys/fs/cgroup/${id}/cgroup.procs 2>/dev/null | wc -l) = 2 ]; do :; done`}`;
+    const pids: number[] = JSON.parse(await oci.ok("ps", "-f", "json", id));
+    expect(pids).toHaveLength(2);
+    await oci.ok("kill", id, "KILL");
+    await oci.ok("delete", "-f", id);
+    for (const pid of pids) expect(startTimeOf(pid)).toBeUndefined();
+  });
+});
+
 describe("list", () => {
   test("shows tables, JSON and bare IDs", async () => {
     await oci.create("one");
