@@ -25,7 +25,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
 import { flatCode, installEntry } from "./ffi/entry/install.ts";
@@ -185,6 +185,23 @@ function useShim(path: string): BunPlugin {
   };
 }
 
+/**
+ * The command lines, of which a process needs one: entry points of their own, which src/main.ts loads from the executable's
+ * folder. That spares each the decoding of the other: a millisecond.
+ */
+const commandLines = ["src/cli/dispatch.ts", "src/cli/oci-dispatch.ts"];
+
+/** Leaves the command lines out of src/main.ts. */
+const splitCommandLines: BunPlugin = {
+  name: "command lines",
+  setup: (build) => {
+    build.onResolve({ filter: /dispatch\.ts$/ }, ({ path, importer, kind }) => {
+      if (kind !== "dynamic-import" || importer !== join(root, "src/main.ts")) return undefined;
+      return { path: `/$bunfs/root/${basename(path, ".ts")}.js`, external: true };
+    });
+  },
+};
+
 /** The code that runs before Bun's own (`ffi/entry/entry.c`). */
 export function buildEntry(architecture = hostArchitecture()): Buffer {
   const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
@@ -233,14 +250,14 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
   const workers = [...new Bun.Glob("src/**/*-worker.ts").scanSync(root)].sort();
   const temporary = `${outfile}.${process.pid}`;
   await Bun.build({
-    entrypoints: ["src/main.ts", ...workers].map((path) => join(root, path)),
+    entrypoints: ["src/main.ts", ...commandLines, ...workers].map((path) => join(root, path)),
     naming: { entry: "[name].[ext]" },
     target: "bun",
     format: "esm",
     minify: true,
     bytecode: true,
     sourcemap: "none",
-    plugins: [useShim(shim)],
+    plugins: [useShim(shim), splitCommandLines],
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),

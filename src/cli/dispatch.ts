@@ -4,17 +4,29 @@ import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { sharedName } from "./oci-choice.ts";
 import { nearest } from "./suggest.ts";
 import { tokenize } from "./tokenize.ts";
 
+/** Another command line, with arguments that are its own; resolves to the exit code. */
+export type OtherDispatch = (argv: readonly string[]) => Promise<number>;
+
 /**
- * Runs the command line `argv` (without the program's name); resolves to the exit code and never throws.
+ * Runs the command line `argv` (without the program's name); resolves to the exit code and never throws. What turns out to
+ * be about an OCI container goes to `oci`.
  *
  * Without a library for command lines: citty, which has the tree and loads commands lazily, reads all arguments a second
  * time and wants them reduced to what its parser knows, for 0.6 to 2.1 ms of a start of 6.
  */
-export async function dispatch(argv: readonly string[]): Promise<number> {
+export async function dispatch(given: readonly string[], oci: OtherDispatch): Promise<number> {
+  const argv = await exactArguments(given);
+  if (argv[0] === "remove-ended") {
+    const { removeEnded } = await import("./remove-ended.ts");
+    return await removeEnded(argv.slice(1));
+  }
   try {
+    const name = sharedName(argv);
+    if (name !== undefined && (await isOciContainer(name))) return await oci(argv);
     const found = find(argv);
     const command = await found.load();
     return await command.execute(found.argv);
@@ -22,6 +34,18 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     const { guessedStyle, report } = await import("./report.ts");
     return report(error, guessedStyle(argv));
   }
+}
+
+/** In `process.argv` arguments that are no UTF-8 have lost their bytes. */
+async function exactArguments(argv: readonly string[]): Promise<readonly string[]> {
+  if (!argv.some((text) => text.includes("\ufffd"))) return argv;
+  const { callerArguments } = await import("./environment.ts");
+  return await callerArguments(argv.length);
+}
+
+/** Asked for commands that both the engine and the OCI runtime have. */
+async function isOciContainer(id: string): Promise<boolean> {
+  return await (await import("./oci-known.ts")).isOciContainer(id);
 }
 
 const beforeCommand = {

@@ -98,8 +98,8 @@ export function defineOciCommand<const T extends FlagTable>(definition: Definiti
     flags: { ...definition.flags, ...ociGlobalFlags },
     failureCode,
     async execute(argv) {
-      const { dispatchOci } = await import("./oci-dispatch.ts");
-      return dispatchOci([name, ...argv]);
+      const { values } = tokenize(ociGlobalFlags, [], { stopAtPositional: true, environment: {}, help: "" });
+      return await command.perform(values, argv);
     },
     async perform(globals, argv) {
       const parsed = tokenize(table, argv, {
