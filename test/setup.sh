@@ -8,6 +8,7 @@ packages=(
   busybox-static            # the small image
   debootstrap               # the large image: a Debian tree with nginx and python
   docker-registry           # a real registry on loopback
+  erofs-utils               # checks the images that layers are stored as
   skopeo umoci              # make images and push them in every format
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests

@@ -10,6 +10,15 @@ export const progressFlag = {
   help: "how a pull is shown: bars on a terminal, else lines",
 } as const;
 
+/** Of every command that may pull. */
+export const layerFormatFlag = {
+  type: "string",
+  choices: ["directory", "erofs"],
+  default: "directory",
+  env: "CURRUNT_LAYER_FORMAT",
+  help: "how new layers are stored: as directories, or as a file each, which pulls faster",
+} as const;
+
 export interface PullFlags {
   readonly quiet: boolean;
   readonly progress: (typeof progressFlag.choices)[number];

@@ -2,7 +2,7 @@
 import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
-import { progressFlag, pullWatch } from "./pull-watch.ts";
+import { layerFormatFlag, progressFlag, pullWatch } from "./pull-watch.ts";
 import { reportStyle } from "./report.ts";
 import { platformOf } from "./run-options.ts";
 
@@ -26,6 +26,7 @@ export const pull = defineCommand({
     },
     quiet: { type: "boolean", short: "q", help: "show no progress" },
     progress: progressFlag,
+    "layer-format": layerFormatFlag,
   },
   completes: "image",
   positionals: { min: 1, names: "the name of an image" },
@@ -33,6 +34,7 @@ export const pull = defineCommand({
     const { quiet } = flags;
     const options = {
       quiet,
+      layerFormat: flags["layer-format"],
       ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
     };
     const engine = await openEngine(flags);

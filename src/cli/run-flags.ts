@@ -1,6 +1,6 @@
 /** The flags of `run` and `create`. */
 import { flags } from "./flag.ts";
-import { progressFlag } from "./pull-watch.ts";
+import { layerFormatFlag, progressFlag } from "./pull-watch.ts";
 import { detachKeysFlag } from "./session.ts";
 
 const program = "Program";
@@ -164,6 +164,7 @@ export const createFlags = flags({
   },
   quiet: { type: "boolean", short: "q", group: image, help: "show no progress" },
   progress: { ...progressFlag, group: image },
+  "layer-format": { ...layerFormatFlag, group: image },
 
   "cap-add": {
     type: "string",

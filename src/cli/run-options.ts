@@ -79,6 +79,7 @@ function readSource({ flags, positionals, directory }: RunLine): RootSource {
     kind: "image",
     reference,
     pull: flags.pull,
+    layerFormat: flags["layer-format"],
     ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
   };
 }

@@ -13,14 +13,19 @@ export function imageStore({ database, roots }: Context): ImageStore {
 /** The image of a new container, pulled when the options say so. */
 export async function findImage(
   context: Context,
-  { reference, pull, platform }: RootSource & { kind: "image" },
+  { reference, pull, platform, layerFormat }: RootSource & { kind: "image" },
   { quiet, watch }: { quiet: boolean; watch: PullWatch },
 ): Promise<Image> {
   const store = imageStore(context);
   if (pull === "never") return store.get(reference);
   const found = pull === "missing" ? store.find(reference) : undefined;
   if (found !== undefined && (await hasPlatform(found, platform))) return found;
-  return await pullWith(store, reference, { quiet, ...(platform === undefined ? {} : { platform }) }, watch);
+  const options = {
+    quiet,
+    ...(platform === undefined ? {} : { platform }),
+    ...(layerFormat === undefined ? {} : { layerFormat }),
+  };
+  return await pullWith(store, reference, options, watch);
 }
 
 /** Gets an image from its registry. */
@@ -36,7 +41,7 @@ export async function pullToStore(
 async function pullWith(
   store: ImageStore,
   reference: string,
-  { platform }: PullOptions,
+  { platform, layerFormat }: PullOptions,
   { onEvent, signal }: PullWatch,
 ): Promise<Image> {
   const { pullImage } = await import("../image/pull.ts");
@@ -44,6 +49,7 @@ async function pullWith(
   return await pullImage(reference, {
     store,
     platform: platform === undefined ? undefined : parsePlatform(platform),
+    layerFormat,
     onProgress: onEvent,
     signal,
   });

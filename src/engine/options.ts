@@ -1,5 +1,6 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
+import type { LayerFormat } from "../image/layer-target.ts";
 import type { PullEvent } from "../image/progress.ts";
 
 /** Where the container's files come from. */
@@ -11,6 +12,8 @@ export type RootSource =
       readonly pull: "always" | "missing" | "never";
       /** `linux/arm64/v8`; absent: this machine's. */
       readonly platform?: string;
+      /** How its layers are stored when they are pulled; absent: as directories. */
+      readonly layerFormat?: LayerFormat;
     }
   | {
       /** A directory of the host as the read-only lower layer of an overlay. */
@@ -212,4 +215,6 @@ export interface RemoveImageOptions {
 export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
+  /** How new layers are stored; absent: as directories. */
+  readonly layerFormat?: LayerFormat;
 }

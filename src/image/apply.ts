@@ -4,7 +4,7 @@ import { decompress } from "./decompress.ts";
 import type { LayerGaps } from "./layer.ts";
 import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
-import { LayerDirectory } from "./layer-directory.ts";
+import type { LayerFormat, LayerTarget } from "./layer-target.ts";
 import { defaultTarLimits, TarParser } from "./tar.ts";
 
 export interface UnpackLimits {
@@ -37,8 +37,10 @@ export interface UnpackedLayer extends LayerGaps {
 export type Lowers = () => Promise<readonly string[]>;
 
 export interface ApplyOptions {
-  /** An existing, empty directory. */
+  /** An existing, empty directory; for an image a path where nothing is. */
   readonly staging: string;
+  /** "directory" unless told. */
+  readonly format?: LayerFormat | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
   readonly namespace?: OverlayNamespace | undefined;
   /** Absent: gaps are left, as there were no layers below. */
@@ -50,12 +52,13 @@ export interface ApplyOptions {
 /** Unpacks `source` into `staging`, reading it to its end. What a failure leaves in `staging` is the caller's to remove. */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
-  { staging, limits = {}, namespace = "trusted", lowers, onProgress }: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<UnpackedLayer> {
+  const { limits = {}, namespace = "trusted", lowers, onProgress } = options;
   const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
   const warnings = new Set<string>();
   const warn = (message: string) => void warnings.add(message);
-  using writer = new LayerWriter(new LayerDirectory({ path: staging, namespace, warn }), warn);
+  using writer = new LayerWriter(await openTarget(options, warn), warn);
   const parser = new TarParser(writer, { ...defaultTarLimits, entries });
   const hash = new Bun.CryptoHasher("sha256");
   let compressedBytes = 0;
@@ -91,6 +94,19 @@ export async function applyLayer(
     warnings: [...warnings],
     ...gaps,
   };
+}
+
+/** Loads what the format needs, no more. */
+async function openTarget(
+  { staging: path, format, namespace = "trusted" }: ApplyOptions,
+  warn: (message: string) => void,
+): Promise<LayerTarget> {
+  if (format === "erofs") {
+    const { ErofsLayer } = await import("./erofs-layer.ts");
+    return new ErofsLayer({ path, namespace, warn });
+  }
+  const { LayerDirectory } = await import("./layer-directory.ts");
+  return new LayerDirectory({ path, namespace, warn });
 }
 
 function hasGaps({ implicitDirectories, foreignLinks }: LayerGaps): boolean {

@@ -9,7 +9,8 @@ import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
 import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
-import { treeSize } from "./layer-size.ts";
+import { layerSize } from "./layer-size.ts";
+import type { LayerFormat } from "./layer-target.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { PullListener } from "./progress.ts";
 import type { RegistryClient } from "./registry.ts";
@@ -29,6 +30,8 @@ export interface LayerPullContext {
   readonly store: ImageStore;
   /** Directory of this pull for what is not complete. */
   readonly staging: string;
+  /** How layers are stored. */
+  readonly format: LayerFormat;
   /** Is told what is written, so that it reaches the disk early. */
   readonly sync: BackgroundSync;
   readonly signal: AbortSignal | undefined;
@@ -133,7 +136,7 @@ class LayerPull {
     if (id === undefined) return undefined;
     onProgress({ type: "layer-exists", digest: descriptor.digest });
     // Another pull, still at work on its other layers, has not told the index yet.
-    const size = store.layer(id) ?? treeSize(store.layerPath(id));
+    const size = store.layer(id) ?? layerSize(store.layerPath(id));
     // Nobody has compared this blob with the layer: that they belong together is the image's word only.
     return { id, diffID, blobDigest: undefined, ...size };
   }
@@ -177,7 +180,7 @@ class LayerPull {
     plan: LayerPlan,
     { staging, lowers, onRestart }: { staging: string; lowers: Lowers; onRestart: () => void },
   ): Promise<UnpackedLayer> {
-    const { signal, onProgress, sync } = this.#context;
+    const { format, signal, onProgress, sync } = this.#context;
     const { digest, size, mediaType } = plan.descriptor;
     let [doneBytes, written] = [0, 0];
     let streamError: unknown;
@@ -188,6 +191,7 @@ class LayerPull {
       const unpacked = await unpackLayer(stream, {
         name: digest,
         staging,
+        format,
         mediaType,
         sizeBytes: size < 0 ? undefined : size,
         lowers,

@@ -1,5 +1,12 @@
 /** The size of an unpacked layer, counted on disk. */
 import { lstatSync, readdirSync } from "node:fs";
+import { openLayer } from "./layer-mount.ts";
+
+/** The same for a stored layer, a directory or an image. */
+export function layerSize(path: string): { sizeBytes: number; entries: number } {
+  using layer = openLayer(path, "trusted");
+  return treeSize(layer.path);
+}
 
 /** Bytes of the regular files below `directory`, a file with several names once, and the number of entries. */
 export function treeSize(directory: string): { sizeBytes: number; entries: number } {

@@ -3,6 +3,9 @@ import type { Fd } from "../sys/fd.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { ByteString } from "./tar-header.ts";
 
+/** How a layer is stored: as a directory, or as an EROFS image in one file. */
+export type LayerFormat = "directory" | "erofs";
+
 /** Where an entry goes. */
 export interface Place {
   /** Path of a directory of the layer, without links. */

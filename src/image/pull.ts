@@ -7,6 +7,7 @@ import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { LayerPlan } from "./layer-pull.ts";
 import { pullLayers } from "./layer-pull.ts";
+import type { LayerFormat } from "./layer-target.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
@@ -36,6 +37,8 @@ export interface PullOptions {
   readonly platform?: Platform | undefined;
   /** Given by hand; absent: what docker's and podman's credential files say. */
   readonly login?: Login | undefined;
+  /** How layers are stored that are not here yet: as directories unless told. Images are left where the kernel cannot mount them. */
+  readonly layerFormat?: LayerFormat | undefined;
   readonly onProgress?: PullListener | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Time-outs and retries, where the defaults do not fit. */
@@ -81,13 +84,21 @@ interface Job {
   readonly store: ImageStore;
   /** As asked for. */
   readonly platform: Platform | undefined;
+  readonly layerFormat: LayerFormat;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: PullListener;
   readonly onWarning: (message: string) => void;
 }
 
 async function pull(reference: Reference, options: PullOptions): Promise<Image> {
-  const { store, platform, signal, patience, onProgress = () => undefined } = options;
+  const {
+    store,
+    platform,
+    layerFormat = "directory",
+    signal,
+    patience,
+    onProgress = () => undefined,
+  } = options;
   const startedAt = performance.now();
   const onWarning = (message: string) => onProgress({ type: "warning", message });
   const credentials = await credentialsFor(reference, options, onWarning);
@@ -96,7 +107,17 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     platform: platform ?? hostPlatform(),
     blobs: store.blobs,
   });
-  const job: Job = { reference, client, resolved, store, platform, signal, onProgress, onWarning };
+  const job: Job = {
+    reference,
+    client,
+    resolved,
+    store,
+    platform,
+    layerFormat,
+    signal,
+    onProgress,
+    onWarning,
+  };
   const known =
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
@@ -133,7 +154,8 @@ async function pullNew(job: Job): Promise<Outcome> {
   tellResolved(job, layers);
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
-  const context = { client, store, staging: staging.path, sync, signal, onProgress };
+  const format = await usableFormat(job, staging.path);
+  const context = { client, store, staging: staging.path, format, sync, signal, onProgress };
   const { stored, transferredBytes } = await pullLayers(layers, context);
   const { id, bytes, config } = early ?? makeConfig(resolved, stored);
   const platform = checkPlatform(config, job.platform, early === undefined ? onWarning : () => undefined);
@@ -148,6 +170,17 @@ async function pullNew(job: Job): Promise<Outcome> {
     layers: stored,
   });
   return { image, transferredBytes };
+}
+
+/** The format that was asked for, unless this kernel cannot mount it. */
+async function usableFormat({ layerFormat, onWarning }: Job, staging: string): Promise<LayerFormat> {
+  if (layerFormat === "directory") return layerFormat;
+  const { canMountImages } = await import("./erofs-probe.ts");
+  if (canMountImages(staging)) return layerFormat;
+  onWarning(
+    "this kernel cannot mount EROFS images from files (Linux 6.15 can): layers are stored as directories",
+  );
+  return "directory";
 }
 
 function tellResolved({ reference, resolved, onProgress }: Job, plans: readonly LayerPlan[]): void {

@@ -1,17 +1,17 @@
 /** Snapshots: layers stacked by overlayfs into one detached mount that no path leads to. */
 import { join } from "node:path";
-import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchmod, fchown, openat, openDirectory } from "../sys/file.ts";
+import { fchmod, fchown, openDirectory } from "../sys/file.ts";
 import { changeMount, cloneTree } from "../sys/mount.ts";
 import { mountOverlay } from "../sys/overlay.ts";
 import { isThere, statat } from "../sys/stat.ts";
-import { fgetxattr } from "../sys/xattr.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
+import type { OpenLayer } from "./layer-mount.ts";
+import { openLayer } from "./layer-mount.ts";
 
 export interface SnapshotOptions {
-  /** Layer directories, top first; at least one. */
+  /** Layers, directories or images, top first; at least one. */
   readonly lowers: readonly string[];
   /** Where changes go, with `work` beside it on the same file system, both existing. Without: read-only. */
   readonly upper?: string | undefined;
@@ -32,44 +32,47 @@ const maximumLayers = 500;
  */
 export function mountSnapshot(options: SnapshotOptions): Fd {
   const { upper, work, volatile = false, readonly = false, namespace = "trusted" } = options;
-  const lowers = effectiveLowers(options.lowers, namespace);
-  const [top] = lowers;
+  using held = new DisposableStack();
+  const layers = effectiveLayers(options.lowers, namespace, held);
+  const [top] = layers;
   if (top === undefined) throw new CurruntError("invalid", "mount a snapshot: no layer is given");
-  if (lowers.length > maximumLayers) {
-    throw new CurruntError(
-      "unsupported",
-      `mount ${lowers.length} layers: overlayfs takes ${maximumLayers} at most`,
-      {
-        hint: "squash some layers of the image into one",
-      },
-    );
-  }
   try {
     // overlayfs wants two layers at least.
-    if (lowers.length === 1 && upper === undefined) return readOnlyTree(top);
-    if (upper !== undefined && work !== undefined) prepareUpper(top, upper, work);
+    if (layers.length === 1 && upper === undefined) return readOnlyTree(top);
+    if (upper !== undefined && work !== undefined) prepareUpper(top.path, upper, work);
     return mountOverlay({
-      lowers,
+      lowers: layers.map(({ path }) => path),
       upper: upper === undefined || work === undefined ? undefined : { directory: upper, work },
       options: overlaySettings({ writable: upper !== undefined, volatile, namespace }),
       readonly: readonly || upper === undefined,
     });
   } catch (error) {
-    throw wrap(error, `mount a snapshot of ${lowers.length} layers`);
+    throw wrap(error, `mount a snapshot of ${layers.length} layers`);
   }
 }
 
-/** The layers that are seen: a layer counts where it is topmost, and an opaque root ends the list. */
-function effectiveLowers(lowers: readonly string[], namespace: OverlayNamespace): string[] {
-  const result: string[] = [];
+/** The layers that are seen, open: a layer counts where it is topmost, and an opaque root ends the list. */
+function effectiveLayers(
+  lowers: readonly string[],
+  namespace: OverlayNamespace,
+  held: DisposableStack,
+): OpenLayer[] {
+  const result: OpenLayer[] = [];
   // overlayfs refuses a directory that is given twice. The lower one could not be seen anyway: all it has, the upper one has too.
   for (const path of new Set(lowers)) {
-    result.push(path);
-    using directory = openat(undefined, path, O_RDONLY | O_DIRECTORY);
+    if (result.length === maximumLayers) throw tooMany(lowers.length);
+    const layer = held.use(openLayer(path, namespace));
+    result.push(layer);
     // overlayfs merges the layers' roots whatever their attributes say.
-    if (fgetxattr(directory, `${namespace}.overlay.opaque`)?.toString() === "y") break;
+    if (layer.opaque) break;
   }
   return result;
+}
+
+function tooMany(count: number): CurruntError {
+  return new CurruntError("unsupported", `mount ${count} layers: overlayfs takes ${maximumLayers} at most`, {
+    hint: "squash some layers of the image into one",
+  });
 }
 
 /** The upper's own mode and owner are those of the snapshot's root: when it is new, they are the top layer's. */
@@ -83,8 +86,8 @@ function prepareUpper(top: string, upper: string, work: string): void {
   fchmod(directory, mode & 0o7777);
 }
 
-/** A directory as it is, by a mount of its own. */
-function readOnlyTree(path: string): Fd {
+/** A layer as it is, by a mount of its own. */
+function readOnlyTree({ path }: OpenLayer): Fd {
   const tree = cloneTree(path);
   changeMount(tree, { set: ["ro"] });
   return tree;

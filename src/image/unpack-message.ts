@@ -3,11 +3,13 @@ import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, hintOf } from "../base/error.ts";
 import type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
+import type { LayerFormat } from "./layer-target.ts";
 
 export type ToWorker =
   | {
       readonly kind: "start";
       readonly staging: string;
+      readonly format: LayerFormat | undefined;
       readonly limits: Partial<UnpackLimits> | undefined;
       readonly namespace: OverlayNamespace | undefined;
       /** Whether "gaps" will be answered. */

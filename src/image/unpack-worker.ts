@@ -62,11 +62,18 @@ class Inbox {
 let inbox = new Inbox();
 
 async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
-  const { staging, limits, namespace, fillsGaps } = options;
+  const { staging, format, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;
-    const layer = await applyLayer(source.stream(), { staging, limits, namespace, lowers, onProgress });
+    const layer = await applyLayer(source.stream(), {
+      staging,
+      format,
+      limits,
+      namespace,
+      lowers,
+      onProgress,
+    });
     send({ kind: "done", layer });
   } catch (error) {
     send({ kind: "failed", error: packError(error) });

@@ -5,14 +5,17 @@ import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
+import type { LayerFormat } from "./layer-target.ts";
 import type { FromWorker, ToWorker } from "./unpack-message.ts";
 import { unpackError } from "./unpack-message.ts";
 
 export interface UnpackOptions {
   /** Name of the layer in errors: its digest. */
   readonly name: string;
-  /** A directory that does not exist yet; its parent does. Complete when the promise resolves, gone when it rejects. */
+  /** A path where nothing is yet; its parent does. Complete when the promise resolves, gone when it rejects. */
   readonly staging: string;
+  /** "directory" unless told; an image is one file. */
+  readonly format?: LayerFormat | undefined;
   /** The descriptor's type: only `+encrypted` matters, the compression is told by the bytes. */
   readonly mediaType?: string | undefined;
   /** Size of the blob where it is known: a small one is unpacked without a worker. */
@@ -46,7 +49,7 @@ export async function unpackLayer(
       throw new CurruntError("unsupported", `encrypted layers are not supported: ${mediaType}`);
     }
     signal?.throwIfAborted();
-    mkdirSync(staging, { mode: 0o700 });
+    if (options.format !== "erofs") mkdirSync(staging, { mode: 0o700 });
     try {
       if (sizeBytes <= smallBlob) return await applyLayer(chunksOf(reader, signal), options);
       return await unpackInWorker(reader, options);
@@ -85,12 +88,12 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, limits, namespace, lowers, signal } = options;
+  const { staging, format, limits, namespace, lowers, signal } = options;
   const job = new Job(options);
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    job.send({ kind: "start", staging, limits, namespace, fillsGaps: lowers !== undefined });
+    job.send({ kind: "start", staging, format, limits, namespace, fillsGaps: lowers !== undefined });
     const sent = sendAll(reader, job);
     const layer = await job.result;
     await sent;

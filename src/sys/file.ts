@@ -227,6 +227,11 @@ export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
   }
 }
 
+/** Reads into `buffer` from the position on; returns the number of bytes, 0 at the end. */
+export function readSome(file: Fd, buffer: Uint8Array): number {
+  return check(libc.read(file.number, buffer, buffer.length), "read");
+}
+
 /** Sets the size: shorter cuts, longer leaves a hole. */
 export function ftruncate(file: Fd, sizeBytes: number): void {
   check(libc.ftruncate(file.number, sizeBytes), "ftruncate");

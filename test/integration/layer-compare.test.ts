@@ -7,7 +7,7 @@ import { mountSnapshot } from "../../src/image/snapshot.ts";
 import type { Member } from "../fixtures/archive.ts";
 import { archive } from "../fixtures/archive.ts";
 import type { Item } from "../fixtures/layer.ts";
-import { chunks, listTree, Scratch } from "../fixtures/layer.ts";
+import { chunks, layerFormat, listTree, openTree, prepareStaging, Scratch } from "../fixtures/layer.ts";
 import { mustRun } from "../fixtures/process.ts";
 
 const scratch = new Scratch();
@@ -20,10 +20,23 @@ function newDirectory(): string {
   return path;
 }
 
-async function unpack(file: string): Promise<string> {
-  const staging = newDirectory();
-  await applyLayer(Bun.file(file).stream(), { staging });
+const opened = new DisposableStack();
+afterAll(() => opened.dispose());
+
+/** A layer from `source`, stored as these tests store them. */
+async function store(source: AsyncIterable<Uint8Array>, lowers: readonly string[] = []): Promise<string> {
+  const staging = prepareStaging(join(scratch.path, `${serial++}`));
+  await applyLayer(source, { staging, format: layerFormat, lowers: async () => [...lowers] });
   return staging;
+}
+
+/** A stored layer's tree. */
+function view(layer: string): string {
+  return opened.use(openTree(layer)).path;
+}
+
+async function unpack(file: string): Promise<string> {
+  return view(await store(Bun.file(file).stream()));
 }
 
 /** A tree with everything that a system's has: set-id programs, devices, links, attributes, odd names, times before 1970. */
@@ -92,9 +105,7 @@ async function both(
     const file = join(scratch.path, `layer-${serial++}.tar`);
     writeFileSync(file, archive(...members));
     await mustRun(["umoci", "raw", "add-layer", "--image", `${layout}:latest`, file]);
-    const staging = newDirectory();
-    await applyLayer(chunks(archive(...members)), { staging, lowers: async () => [...lowers] });
-    lowers.unshift(staging);
+    lowers.unshift(await store(chunks(archive(...members)), lowers));
   }
   const rootfs = join(newDirectory(), "rootfs");
   await mustRun(["umoci", "raw", "unpack", "--image", `${layout}:latest`, rootfs]);
@@ -216,9 +227,7 @@ describe("with layers below", () => {
   async function stack(...layers: Member[][]): Promise<string[]> {
     const lowers: string[] = [];
     for (const members of layers) {
-      const staging = newDirectory();
-      await applyLayer(chunks(archive(...members)), { staging, lowers: async () => [...lowers] });
-      lowers.unshift(staging);
+      lowers.unshift(await store(chunks(archive(...members)), lowers));
     }
     return lowers;
   }
@@ -245,7 +254,7 @@ describe("with layers below", () => {
         { name: "symlink", type: "1", link: "usr/sym" },
       ],
     );
-    const tree = listTree(top);
+    const tree = listTree(view(top));
     expect(tree.get("d/copy")).toMatchObject({
       mode: "6755",
       owner: "1:2",
@@ -273,7 +282,7 @@ describe("with layers below", () => {
       ],
       [{ name: "a/b/c/file" }, { name: "gone/file" }, { name: "link/file" }],
     );
-    const tree = listTree(top);
+    const tree = listTree(view(top));
     expect(tree.get("a/b")).toMatchObject({
       mode: "1777",
       owner: "5:0",

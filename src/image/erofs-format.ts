@@ -1,0 +1,161 @@
+/** The structures of an EROFS image, byte by byte (Linux: Documentation/filesystems/erofs.rst, fs/erofs/erofs_fs.h). */
+import type { Timestamp } from "../sys/file.ts";
+import type { ByteString } from "./tar-header.ts";
+
+/** What every kernel with EROFS takes as the size of a block. */
+export const blockSize = 4096;
+/** Inodes lie at multiples of this from the start of the metadata; the multiple is their number (nid). */
+export const inodeSlot = 32;
+/** `struct erofs_inode_extended`: the form with 32-bit owners and times to the nanosecond. */
+export const inodeSize = 64;
+const superblockOffset = 1024;
+
+/** `enum` of dirents, the same as in directories of ext4. */
+export const fileTypes = {
+  file: 1,
+  directory: 2,
+  character: 3,
+  block: 4,
+  fifo: 5,
+  symlink: 7,
+} as const;
+
+/** Where the data of an inode is: in blocks, or its last part (less than a block) right behind the inode. */
+export type DataLayout = "plain" | "inline";
+
+/** An inode as it is written. */
+export interface InodeFields {
+  readonly layout: DataLayout;
+  /** Type and permissions, as `st_mode`. */
+  readonly mode: number;
+  readonly sizeBytes: number;
+  /** First block of the data, or for a device its number. */
+  readonly location: number;
+  readonly serial: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modified: Timestamp;
+  readonly links: number;
+  /** Bytes of the attributes behind it: those of `encodeAttributes`, or 0. */
+  readonly attributeBytes: number;
+}
+
+/** Writes the inode into `target` at `at`. */
+export function encodeInode(target: Buffer, at: number, inode: InodeFields): void {
+  const { layout, modified, attributeBytes } = inode;
+  // Bit 0: extended; bits 1 to 3: EROFS_INODE_FLAT_PLAIN is 0, EROFS_INODE_FLAT_INLINE 2.
+  target.writeUInt16LE(1 | ((layout === "inline" ? 2 : 0) << 1), at);
+  target.writeUInt16LE(attributeBytes === 0 ? 0 : (attributeBytes - attributeHeader) / 4 + 1, at + 2);
+  target.writeUInt16LE(inode.mode, at + 4);
+  target.writeUInt16LE(0, at + 6);
+  writeUInt64(target, at + 8, inode.sizeBytes);
+  target.writeUInt32LE(inode.location, at + 16);
+  target.writeUInt32LE(inode.serial, at + 20);
+  target.writeUInt32LE(inode.uid, at + 24);
+  target.writeUInt32LE(inode.gid, at + 28);
+  writeUInt64(target, at + 32, modified.seconds);
+  target.writeUInt32LE(modified.nanoseconds, at + 40);
+  target.writeUInt32LE(inode.links, at + 44);
+  target.fill(0, at + 48, at + inodeSize);
+}
+
+/** Also for negative numbers, in two's complement. */
+function writeUInt64(target: Buffer, at: number, value: number): void {
+  target.writeUInt32LE(value >>> 0, at);
+  target.writeUInt32LE(Math.floor(value / 0x1_0000_0000) >>> 0, at + 4);
+}
+
+/** A name in a directory. */
+export interface Dirent {
+  readonly name: ByteString;
+  readonly nid: number;
+  readonly type: number;
+}
+
+/** `struct erofs_dirent`. */
+export const direntSize = 12;
+
+/** Writes one block of a directory, whose names are in byte order and fit: all structures, then all names. */
+export function encodeDirents(target: Buffer, at: number, entries: readonly Dirent[]): void {
+  let name = direntSize * entries.length;
+  for (const [index, entry] of entries.entries()) {
+    const slot = at + direntSize * index;
+    writeUInt64(target, slot, entry.nid);
+    target.writeUInt16LE(name, slot + 8);
+    target.writeUInt8(entry.type, slot + 10);
+    target.writeUInt8(0, slot + 11);
+    target.write(entry.name, at + name, "latin1");
+    name += entry.name.length;
+  }
+}
+
+/** `struct erofs_xattr_ibody_header`. */
+const attributeHeader = 12;
+/** Attributes are stored by a number for the start of their name, and the rest of it. */
+const prefixes: readonly (readonly [prefix: ByteString, index: number])[] = [
+  ["user.", 1],
+  ["system.posix_acl_access", 2],
+  ["system.posix_acl_default", 3],
+  ["trusted.", 4],
+  ["security.", 6],
+];
+
+/** How an attribute's name is stored; undefined: EROFS has no such attributes. */
+export function splitAttribute(name: ByteString): { index: number; rest: ByteString } | undefined {
+  const found = prefixes.find(([prefix]) =>
+    prefix.endsWith(".") ? name.startsWith(prefix) : name === prefix,
+  );
+  return found === undefined ? undefined : { index: found[1], rest: name.slice(found[0].length) };
+}
+
+/** The attributes of an inode, as they stand behind it. Names must be ones that `splitAttribute` knows. */
+export function encodeAttributes(attributes: ReadonlyMap<ByteString, Uint8Array>): Buffer {
+  const parts: Buffer[] = [Buffer.alloc(attributeHeader)];
+  for (const [name, value] of attributes) {
+    const { index, rest } = splitAttribute(name) ?? { index: 0, rest: name };
+    const entry = Buffer.alloc(Math.ceil((4 + rest.length + value.length) / 4) * 4);
+    entry.writeUInt8(rest.length, 0);
+    entry.writeUInt8(index, 1);
+    entry.writeUInt16LE(value.length, 2);
+    entry.write(rest, 4, "latin1");
+    entry.set(value, 4 + rest.length);
+    parts.push(entry);
+  }
+  return Buffer.concat(parts);
+}
+
+export interface SuperblockFields {
+  readonly rootNid: number;
+  readonly inodes: number;
+  /** Blocks of the whole image. */
+  readonly blocks: number;
+  /** The block that the numbers of inodes are counted from. */
+  readonly metadataBlock: number;
+}
+
+/** The first block of an image. */
+export function encodeSuperblock({ rootNid, inodes, blocks, metadataBlock }: SuperblockFields): Buffer {
+  const block = Buffer.alloc(blockSize);
+  const at = superblockOffset;
+  block.writeUInt32LE(0xe0f5e1e2, at);
+  // EROFS_FEATURE_COMPAT_SB_CHKSUM, EROFS_FEATURE_COMPAT_MTIME. No incompatible features: every kernel since 5.4 can read it.
+  block.writeUInt32LE(1 | 2, at + 8);
+  block.writeUInt8(Math.log2(blockSize), at + 12);
+  block.writeUInt16LE(rootNid, at + 14);
+  writeUInt64(block, at + 16, inodes);
+  block.writeUInt32LE(blocks, at + 36);
+  block.writeUInt32LE(metadataBlock, at + 40);
+  // From the superblock to the end of its block, with the checksum's own place zero.
+  block.writeUInt32LE(crc32c(block.subarray(at)), at + 4);
+  return block;
+}
+
+/** CRC-32C as the kernel's `crc32c(~0, …)` gives it: not inverted at the end. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return crc >>> 0;
+}
