@@ -1,6 +1,6 @@
 /** The records of steps about mounts and what lies in them. */
 import { S_IFBLK, S_IFCHR, S_IFIFO } from "./kernel.ts";
-import type { Step } from "./plan.ts";
+import type { FilesystemOption, Step } from "./plan.ts";
 import { attributeBits, clearedBits, propagations } from "./plan.ts";
 import type { StepRecord } from "./record-writer.ts";
 import { stepFlags } from "./record-writer.ts";
@@ -13,6 +13,7 @@ export type MountStep = Extract<
   {
     op:
       | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | ("remount" | "copyUp" | "idmap")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -38,6 +39,16 @@ export function mountRecordOf(step: MountStep): StepRecord {
         ],
         flags: step.recursive ? stepFlags.RECURSIVE : 0,
       };
+    case "remount":
+      return packRemount(step);
+    case "copyUp":
+      return { slot: step.slot, other: step.root, texts: [step.path] };
+    case "idmap":
+      return {
+        slot: step.slot,
+        ...("namespace" in step ? { other: step.namespace } : { texts: [step.uids, step.gids] }),
+        flags: step.recursive ? stepFlags.RECURSIVE : 0,
+      };
     case "attach":
       return {
         slot: step.slot,
@@ -59,8 +70,9 @@ export function mountRecordOf(step: MountStep): StepRecord {
       return { other: step.root, texts: [step.path], numbers: [step.mode] };
     case "device":
       return {
+        slot: step.host?.slot,
         other: step.root,
-        texts: [step.path],
+        texts: step.host === undefined ? [step.path] : [step.path, step.host.path],
         numbers: [
           step.mode | nodeTypes[step.type],
           step.major,
@@ -77,14 +89,26 @@ export function mountRecordOf(step: MountStep): StepRecord {
   }
 }
 
-/** The type's name, then a pair of texts an option: the key, and "=value" or "" for a flag. */
+/** A pair of texts an option: the key, and "=value" or "" for a flag. */
+function pairsOf(options: readonly FilesystemOption[]): string[] {
+  return options.flatMap(([key, value]) => [key, value === undefined ? "" : `=${value}`]);
+}
+
+function packRemount({ root, path, set, clear, options }: Step & { op: "remount" }): StepRecord {
+  return {
+    other: root,
+    numbers: [attributeBits(set), clearedBits(set, clear), options.length],
+    texts: [[path, ...pairsOf(options)]],
+  };
+}
+
+/** The type's name, then the options. */
 function packFilesystem(step: Step & { op: "filesystem" }): StepRecord {
   const all = step.source === undefined ? step.options : [["source", step.source] as const, ...step.options];
-  const pairs = all.flatMap(([key, value]) => [key, value === undefined ? "" : `=${value}`]);
   return {
     slot: step.slot,
     other: step.modeOf?.root,
     numbers: [attributeBits(step.attributes), all.length],
-    texts: [[step.type, ...pairs], step.modeOf?.path ?? ""],
+    texts: [[step.type, ...pairsOf(all)], step.modeOf?.path ?? ""],
   };
 }

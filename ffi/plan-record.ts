@@ -57,6 +57,9 @@ export const operations = {
   home: 46,
   hook: 47,
   dumpable: 48,
+  remount: 49,
+  copyUp: 50,
+  idmap: 51,
 } as const satisfies Record<Step["op"], number>;
 
 /** `MESSAGE_*` of plan.h. */

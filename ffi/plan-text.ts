@@ -87,6 +87,7 @@ type MountStep = Extract<
   {
     op:
       | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | ("remount" | "copyUp" | "idmap")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
 >;
@@ -109,6 +110,18 @@ function describeMount(step: MountStep): string {
       const changes = [...step.set, ...step.clear.map((name) => `not ${name}`), step.propagation ?? ""];
       return `make #${step.slot}${step.recursive ? " and all below" : ""} ${list(changes.filter((c) => c !== ""))}`;
     }
+    case "remount": {
+      const changes = [
+        ...step.set,
+        ...step.clear.map((name) => `not ${name}`),
+        ...step.options.map(describeOption),
+      ];
+      return `mount ${quote(step.path)} in #${step.root} again: ${list(changes)}`;
+    }
+    case "copyUp":
+      return `copy what is at ${quote(step.path)} in #${step.root} into #${step.slot}`;
+    case "idmap":
+      return `map the owners of #${step.slot}${step.recursive ? " and all below" : ""} ${"namespace" in step ? `as #${step.namespace} does` : `by ${quote(step.uids)}, groups by ${quote(step.gids)}`}`;
     case "attach":
       return `mount #${step.slot} on ${quote(step.path)} in #${step.root}`;
     case "cover":

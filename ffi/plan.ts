@@ -137,6 +137,19 @@ export type Step =
       propagation?: Propagation;
       recursive: boolean;
     }
+  /** Changes the mount at a path, and the filesystem when there are options. */
+  | {
+      op: "remount";
+      root: Slot;
+      path: string;
+      set: readonly MountAttribute[];
+      clear: readonly MountAttribute[];
+      options: readonly FilesystemOption[];
+    }
+  /** Copies what lies at `path` into the new filesystem `slot`, which will cover it. */
+  | { op: "copyUp"; slot: Slot; root: Slot; path: string }
+  /** Lets files of the detached mount `slot` belong to other ids: by lines of /proc/PID/uid_map, or an opened user namespace. */
+  | ({ op: "idmap"; slot: Slot; recursive: boolean } & ({ uids: string; gids: string } | { namespace: Slot }))
   /** Attaches a detached mount; a missing target is made as what the mount is: a directory or a file. */
   | { op: "attach"; slot: Slot; root: Slot; path: string; follow: boolean }
   /** Attaches a detached mount over a path of the host's, in this mount namespace. */
@@ -158,6 +171,8 @@ export type Step =
       mode: number;
       uid: number;
       gid: number;
+      /** The same device of the host's, which is bound where nodes cannot be made: a directory, and the path in it. */
+      host?: { slot: Slot; path: string };
     }
   | { op: "symlink"; root: Slot; path: string; target: string; replace: boolean }
   /** Opens a pty of the root's devpts, sends its master through the socket `slot`, makes it the terminal and streams 0-2. */

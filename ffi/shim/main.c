@@ -55,6 +55,9 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_HOME] = step_home,
 	[OP_HOOK] = step_hook,
 	[OP_DUMPABLE] = step_dumpable,
+	[OP_REMOUNT] = step_remount,
+	[OP_COPY_UP] = step_copy_up,
+	[OP_IDMAP] = step_idmap,
 };
 
 /* Room for a control message with as many descriptors as the kernel passes at once (SCM_MAX_FD). */

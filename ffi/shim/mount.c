@@ -75,14 +75,12 @@ static void copy_mode(s32 context, s32 root, const char *path)
 	configure(context, FSCONFIG_SET_STRING, "mode", mode);
 }
 
-/* Options are pairs of texts: the key, then "=value", or "" for a flag. */
-void step_filesystem(const struct step *step)
+/* The options behind the text `before`: pairs of texts, the key, then "=value", or "" for a flag. */
+static void configure_all(const struct step *step, s32 context, const char *before, u64 count)
 {
-	const char *type = text_of(step, 0);
-	s32 context = must(sys_fsopen(type, FSOPEN_CLOEXEC), "fsopen");
-	const char *key = type;
+	const char *key = before;
 
-	for (u64 i = 0; i < step->number[1]; i++) {
+	for (u64 i = 0; i < count; i++) {
 		key = next_text(step, key);
 		const char *value = next_text(step, key);
 		if (value[0] == '=')
@@ -91,6 +89,14 @@ void step_filesystem(const struct step *step)
 			configure(context, FSCONFIG_SET_FLAG, key, NULL);
 		key = value;
 	}
+}
+
+void step_filesystem(const struct step *step)
+{
+	const char *type = text_of(step, 0);
+	s32 context = must(sys_fsopen(type, FSOPEN_CLOEXEC), "fsopen");
+
+	configure_all(step, context, type, step->number[1]);
 	if (step->other >= 0)
 		copy_mode(context, slot_fd(step->other), text_of(step, 1));
 	configure(context, FSCONFIG_CMD_CREATE, NULL, NULL);
@@ -158,11 +164,35 @@ static void change_mount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation)
 		must(result, "mount_setattr");
 }
 
+/* Changes a mount that is at a place in a root, and its filesystem when there are options for it. */
+void step_remount(const struct step *step)
+{
+	const char *path = text_of(step, 0);
+	s32 fd = must(open_in_root(slot_fd(step->other), path, O_PATH, 0), "openat2");
+
+	if (step->number[2] > 0) {
+		s32 context = must(sys_fspick(fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC), "fspick");
+		configure_all(step, context, path, step->number[2]);
+		configure(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL);
+		sys_close(context);
+	}
+	if (step->number[0] != 0 || step->number[1] != 0)
+		change_mount(fd, 0, step->number[0], step->number[1], 0);
+	sys_close(fd);
+}
+
 void step_attributes(const struct step *step)
 {
 	u32 flags = step->flags & STEP_RECURSIVE ? AT_RECURSIVE : 0;
 
-	change_mount(slot_fd(step->slot), flags, step->number[0], step->number[1], step->number[2]);
+	u64 set = step->number[0], clear = step->number[1];
+	struct mount_attr change = { .attr_set = set, .attr_clr = clear };
+
+	/* Only propagation spreads with mount(2): better no container than one with half of what was asked for. */
+	if (flags != 0 && (set != 0 || clear != 0))
+		must(sys_mount_setattr(slot_fd(step->slot), AT_EMPTY_PATH | flags, &change, sizeof change), "mount_setattr");
+	else
+		change_mount(slot_fd(step->slot), flags, set, clear, step->number[2]);
 }
 
 static void attach(s32 tree, s32 target)

@@ -91,6 +91,9 @@ enum op {
 	OP_HOME,
 	OP_HOOK,
 	OP_DUMPABLE,
+	OP_REMOUNT,
+	OP_COPY_UP,
+	OP_IDMAP,
 	OP_COUNT
 };
 

@@ -50,6 +50,9 @@ step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal
 step_function step_cgroup;
 step_function step_open, step_forget, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
 	step_pivot, step_mask, step_readonly; /* mount.c */
+step_function step_remount; /* mount.c */
+step_function step_copy_up; /* copy.c */
+step_function step_idmap;   /* idmap.c */
 step_function step_directory, step_device, step_symlink; /* device.c */
 step_function step_terminal, step_null_stdio, step_own_stdio, step_close; /* stdio.c */
 step_function step_no_new_privileges, step_seccomp, step_bounding_set, step_user, step_capabilities; /* credential.c */
@@ -60,6 +63,9 @@ step_function step_hook;									     /* hook.c */
 
 /* home.c: "HOME=…" for the program's environment; NULL when the plan has it already. */
 extern const char *home;
+
+/* device.c: as mknod(2) takes it. */
+u64 device_number(u64 major, u64 minor);
 
 /* memory.c */
 void *memcpy(void *to, const void *from, size length);

@@ -79,6 +79,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     const beginning = begin({
       id,
       spec,
+      bundle: options.bundle,
       rootfs: rootfs !== undefined,
       deathSignal,
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },

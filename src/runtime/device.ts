@@ -23,15 +23,16 @@ const defaultLinks: readonly (readonly [path: string, target: string])[] = [
   ["/dev/core", "/proc/kcore"],
 ];
 
-/** What fills /dev: the spec's own word on a default device counts. */
-export function deviceSteps(root: Slot, devices: readonly LinuxDevice[]): Step[] {
+/** What fills /dev: the spec's own word on a default device counts. `host`: the host's /dev. */
+export function deviceSteps(root: Slot, host: Slot, devices: readonly LinuxDevice[]): Step[] {
   const listed = new Set(devices.map(({ path }) => posix.normalize(path)));
   const steps: Step[] = defaultDevices
     .filter(([path]) => !listed.has(path))
     .map(([path, major, minor]) => {
-      return { op: "device", root, path, type: "c", major, minor, mode: 0o666, uid: 0, gid: 0 };
+      const from = hostDevice(host, path);
+      return { op: "device", root, path, type: "c", major, minor, mode: 0o666, uid: 0, gid: 0, ...from };
     });
-  for (const device of devices) steps.push(deviceStep(root, device));
+  for (const device of devices) steps.push(deviceStep(root, host, device));
   for (const [path, target] of defaultLinks) {
     steps.push({ op: "symlink", root, path, target, replace: false });
   }
@@ -40,7 +41,12 @@ export function deviceSteps(root: Slot, devices: readonly LinuxDevice[]): Step[]
   return steps;
 }
 
-function deviceStep(root: Slot, device: LinuxDevice): Step {
+/** Where the host would have it. */
+function hostDevice(slot: Slot, path: string): { host?: { slot: Slot; path: string } } {
+  return path.startsWith("/dev/") ? { host: { slot, path: path.slice("/dev/".length) } } : {};
+}
+
+function deviceStep(root: Slot, host: Slot, device: LinuxDevice): Step {
   const { type, major, minor, fileMode = 0o666, uid = 0, gid = 0 } = device;
   const path = posix.resolve("/", device.path);
   if (type !== "p" && (major === undefined || minor === undefined)) {
@@ -56,5 +62,6 @@ function deviceStep(root: Slot, device: LinuxDevice): Step {
     mode: fileMode & 0o7777,
     uid,
     gid,
+    ...hostDevice(host, path),
   };
 }

@@ -15,6 +15,12 @@ export interface MountOptions {
   readonly setBelow: readonly MountAttribute[];
   readonly clearBelow: readonly MountAttribute[];
   readonly propagation: { readonly kind: Propagation; readonly recursive: boolean } | undefined;
+  /** The files' owners are mapped; "ridmap": those of all mounts below too. */
+  readonly idmap?: "idmap" | "ridmap";
+  /** A new tmpfs begins with what it covers. */
+  readonly copyUp?: boolean;
+  /** What is mounted there changes, and nothing is mounted. */
+  readonly remount?: boolean;
   /** For the filesystem itself. */
   readonly data: readonly FilesystemOption[];
 }
@@ -45,9 +51,7 @@ const attributes: Record<string, { set?: MountAttribute; clear?: MountAttribute 
 const filesystemFlags = new Set(["sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand"]);
 
 /** Options that ask for what is so anyway, or that only mount(8) itself heeds. */
-const withoutEffect = new Set(["defaults", "iversion", "noiversion", "silent", "loud", "remount"]);
-
-const unsupported = new Set(["idmap", "ridmap", "tmpcopyup"]);
+const withoutEffect = new Set(["defaults", "iversion", "noiversion", "silent", "loud"]);
 
 /** What mounts and unmounts do across copies of a mount (`man 7 mount_namespaces`). */
 export const propagationOptions: Record<string, { kind: Propagation; recursive: boolean }> = {
@@ -73,6 +77,7 @@ export function parseOptions({ destination, type, options = [] }: Mount): MountO
   let propagation: MountOptions["propagation"];
   const data: FilesystemOption[] = [];
   const flags: string[] = [];
+  const special: { idmap?: "idmap" | "ridmap"; copyUp?: boolean; remount?: boolean } = {};
   for (const option of options) {
     const below = option.startsWith("r") ? attributes[option.slice(1)] : undefined;
     const spread = propagationOptions[option];
@@ -82,18 +87,25 @@ export function parseOptions({ destination, type, options = [] }: Mount): MountO
     else if (own !== undefined) change(lists.set, lists.clear, own);
     else if (below !== undefined) change(lists.setBelow, lists.clearBelow, below);
     else if (filesystemFlags.has(option)) flags.push(option);
-    else if (unsupported.has(option)) {
-      throw new CurruntError(
-        "unsupported",
-        `mount "${destination}": option "${option}" is not supported yet`,
-      );
-    } else if (!withoutEffect.has(option)) data.push(...splitData(option));
+    else if (option === "idmap" || option === "ridmap") special.idmap = option;
+    else if (option === "tmpcopyup") special.copyUp = true;
+    else if (option === "remount") special.remount = true;
+    else if (!withoutEffect.has(option)) data.push(...splitData(option));
   }
   const unknown = data[0];
   if (bind !== undefined && unknown !== undefined) {
     throw new CurruntError("invalid", `mount "${destination}": a bind mount has no option "${unknown[0]}"`);
   }
-  return { bind, ...lists, propagation, data: [...flags.map((name) => [name] as const), ...data] };
+  if (special.copyUp === true && type !== "tmpfs") {
+    throw new CurruntError("invalid", `mount "${destination}": only a tmpfs has the option "tmpcopyup"`);
+  }
+  return {
+    bind,
+    ...lists,
+    propagation,
+    ...special,
+    data: [...flags.map((name) => [name] as const), ...data],
+  };
 }
 
 function change(
@@ -167,22 +179,29 @@ export function openSources(
   draft: Draft,
   mounts: readonly Mount[],
   bundle: string,
-  label = "",
+  { label = "", trees = new Map() }: { label?: string; trees?: ReadonlyMap<number, Slot> } = {},
 ): PreparedMount[] {
-  return mounts.map((mount) => {
+  return mounts.map((mount, index) => {
     const destination = checkDestination(mount);
     const parsed = parseOptions(mount);
     const options = label === "" ? parsed : withLabel(mount, parsed, label);
-    if (options.bind === undefined) return { mount, destination, options, tree: undefined };
-    if (mount.source === undefined || mount.source === "") {
-      throw new CurruntError("invalid", `mount "${destination}": a bind mount needs a source`);
+    if (options.bind === undefined || options.remount === true) {
+      return { mount, destination, options, tree: undefined };
     }
-    // Not by posix.resolve(), which takes what is no UTF-8 from a path.
-    const path = mount.source.startsWith("/") ? mount.source : `${bundle}/${mount.source}`;
+    const path = sourcePath(mount, bundle);
     const recursive = options.bind === "rbind";
-    const tree = draft.open((slot) => ({ op: "tree", slot, path, recursive }));
+    const tree = trees.get(index) ?? draft.open((slot) => ({ op: "tree", slot, path, recursive }));
     return { mount, destination, options, tree };
   });
+}
+
+/** Where a bind's source is on the host. */
+export function sourcePath({ destination, source = "" }: Mount, bundle: string): string {
+  if (source === "") {
+    throw new CurruntError("invalid", `mount "${destination}": a bind mount needs a source`);
+  }
+  // Not by posix.resolve(), which takes what is no UTF-8 from a path.
+  return source.startsWith("/") ? source : `${bundle}/${source}`;
 }
 
 /** Filesystems that have labels of the kernel's own, or none at all. */
@@ -201,18 +220,40 @@ const filledLater = (destination: string, type: string | undefined) =>
 /** Makes the mount and attaches it in `root`. Returns the steps that are to be taken when all else is in place. */
 export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): Step[] {
   const { mount, destination, options } = prepared;
+  if (options.remount === true) {
+    draft.add(remountStep(root, prepared));
+    return [];
+  }
   const later = options.set.includes("ro") && filledLater(destination, mount.type);
   const slot = prepared.tree ?? makeFilesystem(draft, root, prepared, later);
+  if (options.copyUp === true) draft.add({ op: "copyUp", slot, root, path: destination });
   // What we write to later, and what confines, must not lie where an image's link leads (CVE-2019-19921).
   const follow = mount.type !== "proc" && mount.type !== "sysfs";
   draft.add({ op: "attach", slot, root, path: destination, follow });
   // Changed when it is in its place, which is how mount(2) can do it too, on kernels without mount_setattr(2).
   if (prepared.tree !== undefined) changeTree(draft, slot, options);
-  else if (options.propagation !== undefined) {
-    const { kind, recursive } = options.propagation;
-    draft.add({ op: "attributes", slot, set: [], clear: [], propagation: kind, recursive });
-  }
+  else changeFilesystem(draft, slot, options);
   return later && prepared.tree === undefined ? [makeReadonly(slot)] : [];
+}
+
+/** A filesystem has no mounts below it yet: what holds for those holds for it too. */
+function changeFilesystem(draft: Draft, slot: Slot, options: MountOptions): void {
+  const { setBelow: set, clearBelow: clear, propagation } = options;
+  if (set.length > 0 || clear.length > 0) {
+    draft.add({ op: "attributes", slot, set, clear, recursive: false });
+  }
+  if (propagation === undefined) return;
+  const { kind, recursive } = propagation;
+  draft.add({ op: "attributes", slot, set: [], clear: [], propagation: kind, recursive });
+}
+
+/** With "bind" the mount alone changes, else its filesystem too (`man 2 mount`, "Remounting an existing mount"). */
+function remountStep(root: Slot, { destination: path, options }: PreparedMount): Step {
+  const { bind, set, clear, setBelow, clearBelow, data } = options;
+  if (setBelow.length + clearBelow.length > 0) {
+    throw new CurruntError("invalid", `mount "${path}": a remount cannot be recursive`);
+  }
+  return { op: "remount", root, path, set, clear, options: bind === undefined ? data : [] };
 }
 
 /** The step that makes the mount in `slot` read-only. */

@@ -7,6 +7,7 @@ import type { CgroupTrees, HostCgroup } from "./cgroup-mount.ts";
 import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
 import { Draft } from "./draft.ts";
+import { hasIdmaps, openIdmaps } from "./idmap.ts";
 import type { LabelWrite } from "./label.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
@@ -19,6 +20,8 @@ import type { Process, Spec } from "./spec.ts";
 export interface BeginOptions {
   readonly id: string;
   readonly spec: Spec;
+  /** Directory that relative paths of the spec start from; absolute. */
+  readonly bundle: string;
   /** True: a detached mount is passed along as the root. False: `spec.root.path` is bound. */
   readonly rootfs: boolean;
   /** 0: none. */
@@ -69,6 +72,8 @@ export interface Beginning {
   readonly terminal: Slot | undefined;
   readonly passedRoot: Slot | undefined;
   readonly ending: Ending;
+  /** Trees of idmapped mounts, by the mounts' indices. */
+  readonly idmaps: ReadonlyMap<number, Slot> | undefined;
   /** To be done once someone else has moved init into its cgroup. */
   readonly whenMoved: readonly Step[];
 }
@@ -91,12 +96,14 @@ export function begin(options: BeginOptions): Beginning {
   const passedRoot = rootfs ? draft.input("rootfs") : undefined;
   const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
+  const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
   const later = cloneSteps(draft, namespaces, { deathSignal, cgroup: options.cgroup });
   const moved = options.cgroup?.moved === true;
   if (!moved) draft.add(...later);
   draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
-  return { draft, process, namespaces, terminal, passedRoot, ending, whenMoved: moved ? later : [] };
+  const whenMoved = moved ? later : [];
+  return { draft, process, namespaces, terminal, passedRoot, ending, idmaps, whenMoved };
 }
 
 /** Slots for what is passed along for the end of the plan. */
@@ -121,20 +128,26 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
-  const mounts = openSources(draft, spec.mounts ?? [], options.bundle, spec.linux?.mountLabel);
+  const mounts = openSources(draft, spec.mounts ?? [], options.bundle, {
+    label: spec.linux?.mountLabel ?? "",
+    trees: beginning.idmaps ?? new Map(),
+  });
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
   const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.hostCgroup) : new Map();
-  const earlyMasks = options.hooks === undefined ? makeMasks(draft, spec) : undefined;
+  // For devices that may not be made: our own mounts cover them next.
+  const devices = draft.open((slot) => ({ op: "open", slot, path: "/dev", read: false }));
+  const earlyMasks = options.hooks === undefined ? makeMasks(draft, spec, devices) : undefined;
   draft.add({ op: "cover", slot: root, path: placeOfRoot(spec, options) });
-  if (passedRoot === undefined) {
+  if (passedRoot === undefined && !receivesMounts(spec)) {
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
   }
 
   const last = placeMounts(draft, root, mounts, { host: options.hostCgroup, trees });
   if (!mounts.some(({ destination, tree }) => destination === "/dev" && tree !== undefined)) {
-    draft.add(...deviceSteps(root, spec.linux?.devices ?? []));
+    draft.add(...deviceSteps(root, devices, spec.linux?.devices ?? []));
   }
-  const masks = options.hooks === undefined ? earlyMasks : runCreationHooks(draft, spec, options.hooks);
+  const masks =
+    options.hooks === undefined ? earlyMasks : runCreationHooks(draft, spec, devices, options.hooks);
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, true));
   for (const path of spec.linux?.readonlyPaths ?? []) draft.add({ op: "readonly", root, path });
   if (masks !== undefined) {
@@ -156,10 +169,10 @@ function placeOfRoot({ root }: Spec, { hooks, bundle }: FurnishOptions): string 
 }
 
 /** Hooks see the host's /dev, which the masks cover: those come behind them, and are returned. */
-function runCreationHooks(draft: Draft, spec: Spec, hooks: CreationHooks): Slot | undefined {
+function runCreationHooks(draft: Draft, spec: Spec, devices: Slot, hooks: CreationHooks): Slot | undefined {
   if (hooks.runtime) draft.add({ op: "sync", point: "runtime-hooks" });
   draft.add(...hooks.createContainer);
-  return makeMasks(draft, spec);
+  return makeMasks(draft, spec, devices);
 }
 
 /** The last steps, which make init the program. Returns them. */
@@ -211,7 +224,7 @@ function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
  * A read-only filesystem with a null device and an empty directory, which cover what is masked. It lies over the host's
  * /dev, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
  */
-function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
+function makeMasks(draft: Draft, spec: Spec, devices: Slot): Slot | undefined {
   if ((spec.linux?.maskedPaths ?? []).length === 0) return undefined;
   const slot = draft.open((slot) => ({
     op: "filesystem",
@@ -220,10 +233,12 @@ function makeMasks(draft: Draft, spec: Spec): Slot | undefined {
     options: [["mode", "755"]],
     attributes: ["nosuid", "noexec"],
   }));
+  const host = { slot: devices, path: "null" };
+  const numbers = { major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 };
   draft.add(
-    { op: "device", root: slot, path: "/null", type: "c", major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 },
-    { op: "directory", root: slot, path: "/empty", mode: 0o755 },
     { op: "cover", slot, path: "/dev" },
+    { op: "device", root: slot, path: "/null", type: "c", ...numbers, host },
+    { op: "directory", root: slot, path: "/empty", mode: 0o755 },
     makeReadonly(slot),
   );
   return slot;
@@ -240,6 +255,11 @@ function placeMounts(
     if (host === undefined) throw new CurruntError("internal", "compile: the host's cgroups are not given");
     return placeCgroup(draft, root, prepared, host, trees);
   });
+}
+
+/** True when what is mounted below the root on the host shall appear in the container. */
+function receivesMounts({ linux }: Spec): boolean {
+  return ["shared", "rshared", "slave", "rslave"].includes(linux?.rootfsPropagation ?? "");
 }
 
 /** Behind the pivot, which no shared mount may take part in (`man 2 pivot_root`). */

@@ -62,9 +62,9 @@ describe("parseOptions()", () => {
     ]);
   });
 
-  test("refuses data on a bind, and what it cannot do yet", () => {
+  test("refuses data on a bind, and to copy into what is no tmpfs", () => {
     expect(() => parse(["bind", "size=1m"])).toThrow('a bind mount has no option "size"');
-    expect(() => parse(["tmpcopyup"])).toThrow('"tmpcopyup" is not supported yet');
+    expect(() => parse(["tmpcopyup"])).toThrow('only a tmpfs has the option "tmpcopyup"');
   });
 });
 

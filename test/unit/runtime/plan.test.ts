@@ -39,6 +39,7 @@ describe("compile()", () => {
       'open "/" as #0',
       "make #0 and all below slave",
       'open the tree at "/bundle/rootfs", with its mounts, as #1',
+      'open "/dev" as #2',
       'mount #1 over the host\'s "/"',
       "make #1 and all below private",
       ...[
