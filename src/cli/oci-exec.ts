@@ -80,6 +80,7 @@ export const exec = defineOciCommand({
         hint: "name a command behind the container's ID, or a file with -process",
       });
     }
+    const follow = flags.detach ? undefined : (await import("../runtime/foreground.ts")).forwardSignals();
     const program = await execIn({
       paths: pathsOf(globals, id),
       processFor: (spec: Spec) => fixed ?? changedProcess(spec, changesOf(flags, args)),
@@ -90,9 +91,7 @@ export const exec = defineOciCommand({
       ...receiversOf(flags),
       preserved: passedDescriptors(flags["preserve-fds"], process.env),
     });
-    if (flags.detach) return 0;
-    const { followInit } = await import("../runtime/foreground.ts");
-    return await followInit(program);
+    return await follow?.(program);
   },
 });
 

@@ -19,8 +19,9 @@ export async function runForeground(
   { keep, subreaper }: ForegroundOptions,
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
+  const follow = forwardSignals();
   const { init } = await makeContainer({ ...options, hold: false });
-  const exitCode = await followInit(init);
+  const exitCode = await follow(init);
   if (!keep) {
     const { deleteContainer } = await import("./delete.ts");
     await deleteContainer(options.paths, { force: true });
@@ -33,16 +34,26 @@ const forwarded = {
   ...{ SIGCONT: 18, SIGTSTP: 20, SIGTTIN: 21, SIGTTOU: 22, SIGWINCH: 28, SIGPWR: 30 },
 } as const;
 
-/** Stays with a process that was just started, its terminal joined to ours; its exit code. */
-export async function followInit(init: Init): Promise<number> {
-  if (init.terminal !== undefined) {
+/**
+ * From now on signals are kept for a process that is being started: whoever sees its first output may send one. What comes
+ * back stays with that process, its terminal joined to ours, and resolves to its exit code.
+ */
+export function forwardSignals(): (init: Init) => Promise<number> {
+  let target: Init | undefined;
+  const kept: number[] = [];
+  for (const [name, number] of Object.entries(forwarded)) {
+    process.on(name as NodeJS.Signals, () => {
+      if (target === undefined) kept.push(number);
+      else passOn(target, number);
+    });
+  }
+  return async (init) => {
+    target = init;
+    for (const number of kept.splice(0)) passOn(init, number);
+    if (init.terminal === undefined) return await waitForInit(init);
     const { relayTerminal } = await import("./relay.ts");
     return await relayTerminal(init.pid, init.terminal);
-  }
-  for (const [name, number] of Object.entries(forwarded)) {
-    process.on(name as NodeJS.Signals, () => passOn(init, number));
-  }
-  return await waitForInit(init);
+  };
 }
 
 function passOn(init: Init, signal: number): void {

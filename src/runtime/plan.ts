@@ -89,7 +89,7 @@ export function compile(options: CompileOptions): Draft {
 /** The first steps, up to where init exists: they need little of the spec, and the kernel is busy with them for long. */
 export function begin(options: BeginOptions): Beginning {
   const { id, spec, rootfs, deathSignal } = options;
-  const { process } = spec;
+  const process = spec.process ?? (options.hold === true ? idleProcess : undefined);
   if (process === undefined) throw new CurruntError("invalid", "process: a container needs a program to run");
   const draft = new Draft();
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
@@ -105,6 +105,9 @@ export function begin(options: BeginOptions): Beginning {
   const whenMoved = moved ? later : [];
   return { draft, process, namespaces, terminal, passedRoot, ending, idmaps, whenMoved };
 }
+
+/** Of a container that is created without a process. */
+const idleProcess: Process = { user: { uid: 0, gid: 0 }, args: [], cwd: "/" };
 
 /** Slots for what is passed along for the end of the plan. */
 export function passEnding(

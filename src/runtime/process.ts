@@ -71,7 +71,7 @@ export function processSteps(
   { keep, preserve = [], hooks = [] }: Ending = {},
 ): Step[] {
   const { user, capabilities, noNewPrivileges = false } = process;
-  const program = execStep(process);
+  const program = keep !== undefined && process.args.length === 0 ? noProgram : execStep(process);
   const filter: Step[] = seccomp === undefined ? [] : [{ op: "seccomp", ...seccomp }];
   const hasHome = program.env.some((entry) => entry.startsWith("HOME="));
   return [
@@ -97,7 +97,7 @@ export function processSteps(
     },
     { op: "deathSignal", signal: deathSignal },
     // A program that is missing is an error of the creation, not of the start.
-    ...(keep === undefined
+    ...(keep === undefined || program === noProgram
       ? []
       : [{ op: "lookup", name: program.args[0] ?? "", paths: program.paths } as const]),
     // The last thing, so that the profile need not allow what came before.
@@ -107,6 +107,9 @@ export function processSteps(
     program,
   ];
 }
+
+/** Of a container whose spec has no process: it can be created, and starting it fails (runtime.md, Start). */
+const noProgram: Step & { op: "exec" } = { op: "exec", paths: [], args: [], env: [] };
 
 /** The limits of config.json; that of open files is else what our own caller has, and not what Bun has made of it. */
 function limitSteps(rlimits: readonly Rlimit[]): Step[] {

@@ -5,6 +5,7 @@ import { unlinkat, writeAll } from "../sys/file.ts";
 import { claimDirectory } from "../sys/lease.ts";
 import { runPoststartHooks } from "./on-demand.ts";
 import { readSpec } from "./saved-spec.ts";
+import type { Spec } from "./spec.ts";
 import type { ContainerState } from "./state.ts";
 import { processStatus, readState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
@@ -15,6 +16,10 @@ export async function startCreated(paths: StatePaths): Promise<void> {
   // Held while we start it: of two commands that start, one does.
   using lock = claimDirectory(paths.directory);
   if (lock === undefined) throw new CurruntError("conflict", "another command is starting the container");
+  const spec = readSpec(paths);
+  if (spec.process === undefined) {
+    throw new CurruntError("invalid", "cannot start a container without a process: its config.json has none");
+  }
   {
     using fifo = openFifoWriter(paths.fifo);
     if (fifo === undefined) throw notCreated(paths, state);
@@ -22,13 +27,12 @@ export async function startCreated(paths: StatePaths): Promise<void> {
     waitUntilUnread(fifo);
   }
   unlinkat(undefined, paths.fifo);
-  await throwFailure(paths);
-  await runHooks(paths, state);
+  await throwFailure(paths, spec);
+  await runHooks(paths, spec, state);
 }
 
 /** A hook that fails ends the container (runtime.md, Lifecycle). */
-async function runHooks(paths: StatePaths, { id, bundle, pid }: ContainerState): Promise<void> {
-  const spec = readSpec(paths);
+async function runHooks(paths: StatePaths, spec: Spec, { id, bundle, pid }: ContainerState): Promise<void> {
   try {
     await runPoststartHooks({ id, spec, bundle }, pid);
   } catch (error) {
@@ -52,12 +56,12 @@ function notCreated(paths: StatePaths, state: ContainerState): CurruntError {
 }
 
 /** The program may be one that the kernel cannot execute. */
-async function throwFailure(paths: StatePaths): Promise<void> {
+async function throwFailure(paths: StatePaths, spec: Spec): Promise<void> {
   const { readFailure } = await import("../sys/shim-failure.ts");
   const failure = readFailure(paths.failure);
   if (failure === undefined) return;
   if (failure.operation !== "execve" && failure.operation !== "hook") throw failure;
   const { explainExec, explainHook } = await import("./explain.ts");
   if (failure.operation === "hook") throw explainHook(failure);
-  throw explainExec(failure, readSpec(paths).process?.args[0] ?? "");
+  throw explainExec(failure, spec.process?.args[0] ?? "");
 }
