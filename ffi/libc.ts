@@ -135,6 +135,7 @@ const systemCalls = {
   fsconfig: { number: 431, args: ["i32", "u32", "ptr", "ptr", "i32"] },
   fsmount: { number: 432, args: ["i32", "u32", "u32"] },
   pidfd_open: { number: 434, args: ["i32", "u32"] },
+  pidfd_getfd: { number: 438, args: ["i32", "i32", "u32"] },
   close_range: { number: 436, args: ["u32", "u32", "u32"] },
   openat2: { number: 437, args: ["i32", "ptr", "ptr", "u64"] },
   mount_setattr: { number: 442, args: ["i32", "ptr", "u32", "ptr", "u64"] },

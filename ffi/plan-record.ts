@@ -63,7 +63,7 @@ export const operations = {
 } as const satisfies Record<Step["op"], number>;
 
 /** `MESSAGE_*` of plan.h. */
-export const messageTypes = { CLONED: 1, SYNC: 2, FAILED: 3, EXECUTING: 4 } as const;
+export const messageTypes = { CLONED: 1, SYNC: 2, FAILED: 3, EXECUTING: 4, LISTENER: 5 } as const;
 
 /** Other constants of plan.h. */
 export const planConstants = {

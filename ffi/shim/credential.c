@@ -16,7 +16,14 @@ void step_seccomp(const struct step *step)
 		fail("seccomp", EINVAL);
 	struct sock_fprog program = { count, (void *)data_of(step, 0, count * 8) };
 
-	must(sys_seccomp(SECCOMP_SET_MODE_FILTER, step->number[1], &program), "seccomp");
+	long listener = must(sys_seccomp(SECCOMP_SET_MODE_FILTER, step->number[1], &program), "seccomp");
+
+	/* From here on calls may wait for whoever answers at the listener: the caller takes it without help but a write of ours. */
+	if (step->number[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		send_message(MESSAGE_LISTENER, listener, NULL, 0, -1);
+		wait_for_reply();
+		sys_close(listener);
+	}
 }
 
 void step_bounding_set(const struct step *step)

@@ -142,7 +142,7 @@ void wait_for_reply(void)
 {
 	u8 reply;
 
-	while (sys_recvfrom(plan_socket, &reply, 1, 0) != 1)
+	while (sys_read(plan_socket, &reply, 1) != 1)
 		sys_exit_group(1);
 }
 

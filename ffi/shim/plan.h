@@ -109,7 +109,8 @@ enum message_type {
 	MESSAGE_CLONED = 1, /* value: init's pid; its pidfd comes along */
 	MESSAGE_SYNC,       /* text: the point's name; goes on when one byte comes back */
 	MESSAGE_FAILED,     /* value: errno; the shim has ended */
-	MESSAGE_EXECUTING   /* the next thing is the program, or the wait for its start; then the socket closes */
+	MESSAGE_EXECUTING,  /* the next thing is the program, or the wait for its start; then the socket closes */
+	MESSAGE_LISTENER    /* value: a descriptor of ours, the seccomp filter's listener; goes on as SYNC does */
 };
 
 #endif

@@ -262,6 +262,7 @@ struct cap_data {
 	u32 effective, permitted, inheritable;
 };
 #define SECCOMP_SET_MODE_FILTER 1
+#define SECCOMP_FILTER_FLAG_NEW_LISTENER 8
 struct sock_fprog {
 	u16 len;
 	void *filter;

@@ -13,6 +13,7 @@ import {
   creationHooks,
   hasUserNamespace,
   labelsOf,
+  listenerOf,
   raiseLimits,
   runCreationHooks,
   scheduleOf,
@@ -101,7 +102,12 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       },
     ];
     const onSync = (_point: string, pid: number) => runCreationHooks(options, pid);
-    return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory, onSync });
+    const onListener = listenerOf(spec, (pid) => {
+      const { ociVersion, annotations } = spec;
+      return { ociVersion, id, pid, status: "creating", bundle: options.bundle, annotations };
+    });
+    const caller = { onSync, onListener };
+    return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory, ...caller });
   } catch (error) {
     throw wrap(error, `start container "${shortened(id)}"`);
   }
@@ -156,13 +162,25 @@ export interface CarryOutOptions {
   readonly hold?: CreateOptions["hold"];
   readonly preserved?: readonly Fd[] | undefined;
   readonly onSync?: PlanOptions["onSync"];
+  readonly onListener?: PlanOptions["onListener"];
 }
 
 /** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
 export async function carryOut(
   draft: Draft,
   rest: readonly PartMaker[],
-  { rootfs, init, cgroup, stdio, spawn, hold, meanwhile, preserved = [], onSync }: CarryOutOptions,
+  {
+    rootfs,
+    init,
+    cgroup,
+    stdio,
+    spawn,
+    hold,
+    meanwhile,
+    preserved = [],
+    onSync,
+    onListener,
+  }: CarryOutOptions,
 ): Promise<Init> {
   using cleanup = new DisposableStack();
   const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
@@ -183,6 +201,7 @@ export async function carryOut(
       stdio,
       spawn: delegated,
       onSync,
+      onListener,
     });
     const terminal =
       near === undefined || spawn !== undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];

@@ -49,6 +49,7 @@ export async function execIn(options: ExecContainerOptions): Promise<Init> {
     spec,
     stdio: "inherit",
     cgroup,
+    container: { id: state.id, bundle: state.bundle },
     preserved,
   });
   try {

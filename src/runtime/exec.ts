@@ -12,7 +12,14 @@ import { Draft } from "./draft.ts";
 import type { LabelWrite } from "./label.ts";
 import type { CgroupPlaces } from "./namespace.ts";
 import { enterCgroups } from "./namespace.ts";
-import { firstAffinity, hasUserNamespace, labelsOf, raiseLimits, scheduleOf } from "./on-demand.ts";
+import {
+  firstAffinity,
+  hasUserNamespace,
+  labelsOf,
+  listenerOf,
+  raiseLimits,
+  scheduleOf,
+} from "./on-demand.ts";
 import { passEnding } from "./plan.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
@@ -31,6 +38,8 @@ export interface ExecOptions {
   readonly deathSignal?: number | undefined;
   /** The container's: the process is born in it. */
   readonly cgroup?: Cgroup | undefined;
+  /** What the agent that listens to the seccomp profile's calls is told of the container. */
+  readonly container?: { readonly id: string; readonly bundle: string } | undefined;
   /** The program's descriptors 3, 4 … The caller keeps its own. */
   readonly preserved?: readonly Fd[] | undefined;
   /** Called when the process exists: it cannot become the program before this has resolved. */
@@ -64,7 +73,12 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
       if (onCloned !== undefined) await onCloned(await cloned());
       return beginning.draft.take();
     };
-    return await carryOut(beginning.draft, [rest], { init, stdio, preserved, cgroup: entry?.directory });
+    const { id = "", bundle = "" } = options.container ?? {};
+    const { ociVersion, annotations } = spec;
+    const state = { ociVersion, id, pid, status: "running", bundle, annotations } as const;
+    const onListener = listenerOf(spec, () => state);
+    const carried = { init, stdio, preserved, cgroup: entry?.directory, onListener };
+    return await carryOut(beginning.draft, [rest], carried);
   } catch (error) {
     throw wrap(error, `execute ${JSON.stringify(process.args[0] ?? "")} in the container`);
   }

@@ -1,9 +1,11 @@
 /** What few specs ask for: the code for it is loaded when one does. */
 import type { Step } from "../../ffi/plan.ts";
 import { raiseHardLimit } from "../sys/process.ts";
+import type { PlanOptions } from "../sys/shim.ts";
 import type { LabelWrite } from "./label.ts";
 import type { CreationHooks } from "./plan.ts";
 import { limitStep } from "./process.ts";
+import type { ListenedProcess } from "./seccomp-notify.ts";
 import type { Process, Spec } from "./spec.ts";
 
 /** The writes of `label.ts`, which few specs need. */
@@ -98,4 +100,17 @@ export async function runPoststopHooks(context: HookContext): Promise<string[]> 
   if ((context.spec.hooks?.poststop ?? []).length === 0) return [];
   const { runPoststopHooks } = await import("./hook.ts");
   return runPoststopHooks(context.spec.hooks, hookedBy(context));
+}
+
+/** Who takes the listener of the container's seccomp filter; `stateOf` tells of the container, given the process's pid. */
+export function listenerOf(
+  { linux }: Spec,
+  stateOf: (pid: number) => ListenedProcess["container"],
+): PlanOptions["onListener"] {
+  const seccomp = linux?.seccomp;
+  if (seccomp === undefined) return undefined;
+  return async (listener, pid) => {
+    const { sendListener } = await import("./seccomp-notify.ts");
+    sendListener(listener, { pid, seccomp, container: stateOf(pid) });
+  };
 }

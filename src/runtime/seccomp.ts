@@ -2,6 +2,7 @@
 import {
   BPF_MAXINSNS,
   SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
   SECCOMP_RET_ALLOW,
@@ -41,13 +42,16 @@ const foreignArchitecture =
   /^SCMP_ARCH_(MIPS(64(N32)?)?|MIPSEL(64(N32)?)?|PPC(64(LE)?)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64|M68K|SH(EB)?)$/;
 
 /** The flags for seccomp(2): those of the profile; SPEC_ALLOW when it says nothing, as runc does. */
-export function seccompFlags({ flags: names }: LinuxSeccomp): number {
-  if (names === undefined) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+export function seccompFlags({ flags: names, syscalls = [] }: LinuxSeccomp): number {
+  const listens = syscalls.some(({ action }) => action === "SCMP_ACT_NOTIFY");
+  const always = listens ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  if (names === undefined) return always | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   return names.reduce((sum, name) => {
     const flag = flags[name];
     if (flag === undefined) throw invalid("flags", name, Object.keys(flags));
-    return sum | flag;
-  }, 0);
+    // About the wait for a listener's answer: the kernel refuses it without one.
+    return flag === SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !listens ? sum : sum | flag;
+  }, always);
 }
 
 /**

@@ -13,6 +13,11 @@ export function openProcess(pid: number): Fd {
   return new Fd(check(libc.pidfd_open(pid, 0), "pidfd_open", String(pid)));
 }
 
+/** A copy of descriptor `fd` of a process that we may trace, close-on-exec (`man 2 pidfd_getfd`, Linux 5.6). */
+export function takeDescriptor(pidfd: Fd, fd: number): Fd {
+  return new Fd(check(libc.pidfd_getfd(pidfd.number, fd, 0), "pidfd_getfd", String(fd)));
+}
+
 /** Sends a signal to the very process that `pidfd` means; ESRCH when it has ended and been waited for. */
 export function sendSignal(pidfd: Fd, signal: number): void {
   check(libc.pidfd_send_signal(pidfd.number, signal, null, 0), "pidfd_send_signal");

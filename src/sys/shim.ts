@@ -8,7 +8,7 @@ import { describeStep } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { sendSignal, waitForEnd } from "./process.ts";
+import { sendSignal, takeDescriptor, waitForEnd } from "./process.ts";
 import { receiveWithDescriptors, sendWithDescriptors } from "./rights.ts";
 import { shimImage } from "./shim-image.ts";
 import type { SpawnOptions } from "./spawn.ts";
@@ -33,6 +33,8 @@ export interface PlanOptions {
   readonly spawn?: ((options: SpawnOptions) => void) | undefined;
   /** Does what belongs to a sync step; a failure ends the plan. */
   readonly onSync?: ((point: string, pid: number) => void | Promise<void>) | undefined;
+  /** Takes the listener of a seccomp filter, which is closed when this has resolved; a failure ends the plan. */
+  readonly onListener?: ((listener: Fd, pid: number) => void | Promise<void>) | undefined;
 }
 
 /** A process that a plan cloned, and that now is the plan's program. */
@@ -190,17 +192,26 @@ class Conversation {
 
   async #serve(message: Received): Promise<void> {
     if (message.type === messageTypes.CLONED) this.#meet(message);
-    else if (message.type === messageTypes.SYNC) this.#waiting = message;
+    else if (message.type === messageTypes.SYNC || message.type === messageTypes.LISTENER)
+      this.#waiting = message;
     else if (message.type === messageTypes.FAILED) this.#failure = message;
     else if (message.type === messageTypes.EXECUTING) this.#executing = true;
 
     if (this.#waiting !== undefined && this.#init !== undefined) {
-      const { text } = this.#waiting;
+      const { type, text, value } = this.#waiting;
       this.#waiting = undefined;
-      await this.#options.onSync?.(text, this.#init.pid);
-      this.#synced += 1;
+      if (type === messageTypes.LISTENER) await this.#passListener(value, this.#init);
+      else {
+        await this.#options.onSync?.(text, this.#init.pid);
+        this.#synced += 1;
+      }
       tryToSend(() => sendWithDescriptors(this.#socket, new Uint8Array(1), []));
     }
+  }
+
+  async #passListener(number: number, { pid, pidfd }: Started): Promise<void> {
+    using listener = takeDescriptor(pidfd, number);
+    await this.#options.onListener?.(listener, pid);
   }
 
   /** The descriptor comes from the clone itself: init may have ended, and been waited for, before its pid is read. */

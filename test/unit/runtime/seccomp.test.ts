@@ -338,7 +338,10 @@ test("seccompFlags() reads the flags, and allows speculation when there are none
   expect(flags()).toBe(0);
   expect(
     flags("SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
-  ).toBe(34);
+  ).toBe(2);
+  const syscalls = [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }] as const;
+  const names = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];
+  expect(seccompFlags({ defaultAction: "SCMP_ACT_ALLOW", flags: names, syscalls })).toBe(40);
   expect(() => flags("SECCOMP_FILTER_FLAG_FLY")).toThrow('"SECCOMP_FILTER_FLAG_FLY" is none of');
 });
 
