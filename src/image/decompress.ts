@@ -40,6 +40,9 @@ export function sniffCompression(start: Uint8Array): BlobCompression {
  */
 const outputSize = 2 << 20;
 
+/** Input is gathered up to this: a network brings pieces of 64 KiB, and each step costs a change of threads and back. */
+const inputSize = 512 << 10;
+
 /**
  * Reads `source` to its end and gives the decompressed bytes to `sink`, in order. A piece is valid during the call only.
  * The next piece is decompressed on another thread while `sink` works on this one.
@@ -107,6 +110,8 @@ class InflatePipe {
   readonly #inflater: Inflater;
   readonly #compression: Compression;
   readonly #sink: (bytes: Buffer) => void;
+  readonly #input = Buffer.allocUnsafeSlow(inputSize);
+  #inputLength = 0;
   readonly #outputs = [Buffer.allocUnsafeSlow(outputSize), Buffer.allocUnsafeSlow(outputSize)] as const;
   #turn: 0 | 1 = 0;
   /** Decompressed, not yet given to the sink. */
@@ -121,7 +126,19 @@ class InflatePipe {
   }
 
   async push(chunk: Uint8Array): Promise<void> {
-    let rest = chunk;
+    for (let rest = chunk; rest.length > 0; ) {
+      const step = Math.min(rest.length, inputSize - this.#inputLength);
+      this.#input.set(rest.subarray(0, step), this.#inputLength);
+      this.#inputLength += step;
+      rest = rest.subarray(step);
+      if (this.#inputLength === inputSize) await this.#take();
+    }
+  }
+
+  /** Decompresses what is gathered. */
+  async #take(): Promise<void> {
+    let rest: Uint8Array = this.#input.subarray(0, this.#inputLength);
+    this.#inputLength = 0;
     for (let full = false; rest.length > 0 || full; ) {
       if (this.#ended) return this.#checkPadding(rest);
       const { read, written } = await this.#step(rest, false);
@@ -133,6 +150,7 @@ class InflatePipe {
 
   /** Nothing follows: hands over what is left. */
   async end(): Promise<void> {
+    await this.#take();
     // The native side answers a cut gzip stream with an error here; for zstd the framing does.
     while (!this.#ended && this.#compression === "gzip") {
       const { written } = await this.#step(new Uint8Array(0), true);

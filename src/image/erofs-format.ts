@@ -41,28 +41,28 @@ export interface InodeFields {
 }
 
 /** Writes the inode into `target` at `at`. */
-export function encodeInode(target: Buffer, at: number, inode: InodeFields): void {
+export function encodeInode(target: DataView, at: number, inode: InodeFields): void {
   const { layout, modified, attributeBytes } = inode;
   // Bit 0: extended; bits 1 to 3: EROFS_INODE_FLAT_PLAIN is 0, EROFS_INODE_FLAT_INLINE 2.
-  target.writeUInt16LE(1 | ((layout === "inline" ? 2 : 0) << 1), at);
-  target.writeUInt16LE(attributeBytes === 0 ? 0 : (attributeBytes - attributeHeader) / 4 + 1, at + 2);
-  target.writeUInt16LE(inode.mode, at + 4);
-  target.writeUInt16LE(0, at + 6);
-  writeUInt64(target, at + 8, inode.sizeBytes);
-  target.writeUInt32LE(inode.location, at + 16);
-  target.writeUInt32LE(inode.serial, at + 20);
-  target.writeUInt32LE(inode.uid, at + 24);
-  target.writeUInt32LE(inode.gid, at + 28);
-  writeUInt64(target, at + 32, modified.seconds);
-  target.writeUInt32LE(modified.nanoseconds, at + 40);
-  target.writeUInt32LE(inode.links, at + 44);
-  target.fill(0, at + 48, at + inodeSize);
+  target.setUint16(at, 1 | ((layout === "inline" ? 2 : 0) << 1), true);
+  target.setUint16(at + 2, attributeBytes === 0 ? 0 : (attributeBytes - attributeHeader) / 4 + 1, true);
+  target.setUint16(at + 4, inode.mode, true);
+  target.setUint16(at + 6, 0, true);
+  setUint64(target, at + 8, inode.sizeBytes);
+  target.setUint32(at + 16, inode.location, true);
+  target.setUint32(at + 20, inode.serial, true);
+  target.setUint32(at + 24, inode.uid, true);
+  target.setUint32(at + 28, inode.gid, true);
+  setUint64(target, at + 32, modified.seconds);
+  target.setUint32(at + 40, modified.nanoseconds, true);
+  target.setUint32(at + 44, inode.links, true);
+  for (let reserved = at + 48; reserved < at + inodeSize; reserved += 4) target.setUint32(reserved, 0, true);
 }
 
 /** Also for negative numbers, in two's complement. */
-function writeUInt64(target: Buffer, at: number, value: number): void {
-  target.writeUInt32LE(value >>> 0, at);
-  target.writeUInt32LE(Math.floor(value / 0x1_0000_0000) >>> 0, at + 4);
+function setUint64(target: DataView, at: number, value: number): void {
+  target.setUint32(at, value >>> 0, true);
+  target.setUint32(at + 4, Math.floor(value / 0x1_0000_0000) >>> 0, true);
 }
 
 /** A name in a directory. */
@@ -77,15 +77,16 @@ export const direntSize = 12;
 
 /** Writes one block of a directory, whose names are in byte order and fit: all structures, then all names. */
 export function encodeDirents(target: Buffer, at: number, entries: readonly Dirent[]): void {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   let name = direntSize * entries.length;
-  for (const [index, entry] of entries.entries()) {
-    const slot = at + direntSize * index;
-    writeUInt64(target, slot, entry.nid);
-    target.writeUInt16LE(name, slot + 8);
-    target.writeUInt8(entry.type, slot + 10);
-    target.writeUInt8(0, slot + 11);
+  let slot = at;
+  for (const entry of entries) {
+    setUint64(view, slot, entry.nid);
+    view.setUint16(slot + 8, name, true);
+    view.setUint16(slot + 10, entry.type, true);
     target.write(entry.name, at + name, "latin1");
     name += entry.name.length;
+    slot += direntSize;
   }
 }
 
@@ -142,7 +143,7 @@ export function encodeSuperblock({ rootNid, inodes, blocks, metadataBlock }: Sup
   block.writeUInt32LE(1 | 2, at + 8);
   block.writeUInt8(Math.log2(blockSize), at + 12);
   block.writeUInt16LE(rootNid, at + 14);
-  writeUInt64(block, at + 16, inodes);
+  setUint64(new DataView(block.buffer, block.byteOffset), at + 16, inodes);
   block.writeUInt32LE(blocks, at + 36);
   block.writeUInt32LE(metadataBlock, at + 40);
   // From the superblock to the end of its block, with the checksum's own place zero.

@@ -57,7 +57,7 @@ export function writeMetadata(root: ErofsNode, data: ImageData): void {
   let serial = 0;
   for (const placed of index.values()) {
     data.seek(start + placed.offset);
-    data.append(inodeOf(placed, index, ++serial));
+    writeInode(data, placed, index, ++serial);
   }
   const blocks = data.align();
   data.finish(
@@ -145,13 +145,13 @@ function direntOf(name: ByteString, directory: Placed, index: Index): Dirent {
   return { name, nid: placed.offset / inodeSlot, type: fileTypes[placed.node.type] };
 }
 
-/** The bytes of an inode, of its attributes and of the content behind it. */
-function inodeOf(placed: Placed, index: Index, serial: number): Buffer {
+/** Writes an inode, its attributes and the content behind it. */
+function writeInode(data: ImageData, placed: Placed, index: Index, serial: number): void {
   const { node, inline, sizeBytes, links } = placed;
-  const attributes = node.attributes ?? Buffer.alloc(0);
-  const bytes = Buffer.alloc(inodeSize + attributes.length + inline);
+  const { attributes } = node;
   const isDevice = node.type === "character" || node.type === "block";
-  encodeInode(bytes, 0, {
+  const at = data.reserve(inodeSize);
+  encodeInode(data.view, at, {
     layout: inline > 0 ? "inline" : "plain",
     mode: fullMode(node),
     sizeBytes: node.type === "file" ? node.sizeBytes : sizeBytes,
@@ -161,9 +161,8 @@ function inodeOf(placed: Placed, index: Index, serial: number): Buffer {
     gid: node.gid,
     modified: node.modified,
     links,
-    attributeBytes: attributes.length,
+    attributeBytes: attributes?.length ?? 0,
   });
-  attributes.copy(bytes, inodeSize);
-  if (inline > 0) contentOf(placed, index).copy(bytes, inodeSize + attributes.length, sizeBytes - inline);
-  return bytes;
+  if (attributes !== undefined) data.append(attributes);
+  if (inline > 0) data.append(contentOf(placed, index).subarray(sizeBytes - inline));
 }
