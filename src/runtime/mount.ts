@@ -65,7 +65,7 @@ export const propagationOptions: Record<string, { kind: Propagation; recursive: 
   runbindable: { kind: "unbindable", recursive: true },
 };
 
-/** Sorts the options of a mount. What is no known name is data for the filesystem, which a bind has none of. */
+/** Sorts the options of a mount. What is no known name is data for the filesystem; a bind has none. */
 export function parseOptions({ destination, type, options = [] }: Mount): MountOptions {
   const lists = {
     set: [] as MountAttribute[],
@@ -92,10 +92,8 @@ export function parseOptions({ destination, type, options = [] }: Mount): MountO
     else if (option === "remount") special.remount = true;
     else if (!withoutEffect.has(option)) data.push(...splitData(option));
   }
-  const unknown = data[0];
-  if (bind !== undefined && unknown !== undefined) {
-    throw new CurruntError("invalid", `mount "${destination}": a bind mount has no option "${unknown[0]}"`);
-  }
+  // A bind has the file system that is there already: mount(2) ignores its data, and engines pass some along.
+  if (bind !== undefined) data.length = 0;
   if (special.copyUp === true && type !== "tmpfs") {
     throw new CurruntError("invalid", `mount "${destination}": only a tmpfs has the option "tmpcopyup"`);
   }

@@ -81,11 +81,12 @@ export function processSteps(
     { op: "umask", mask: user.umask ?? defaultUmask },
     ...limitSteps(process.rlimits ?? []),
     ...(noNewPrivileges ? [{ op: "noNewPrivileges" } as const] : []),
+    // As root first: the directory may be closed to the user; where root itself may not, the user gets a try. Before
+    // seccomp, whose profile need not allow it.
+    { op: "chdir", path: process.cwd, optional: true },
     // Without no_new_privs only CAP_SYS_ADMIN may install a filter: now, before it goes.
     ...(noNewPrivileges ? [] : filter),
     { op: "boundingSet", keep: capabilityMask(capabilities?.bounding ?? []) },
-    // As root first: the directory may be closed to the user; where root itself may not, the user gets a try.
-    { op: "chdir", path: process.cwd, optional: true },
     { op: "user", uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [] },
     { op: "chdir", path: process.cwd, optional: false },
     {

@@ -5,7 +5,9 @@
 import { afterAll, describe, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Case, Need } from "./case.ts";
+import { hookCases } from "./hook-cases.ts";
 import { lifecycleCases } from "./lifecycle-cases.ts";
+import { linuxCases } from "./linux-cases.ts";
 import { mountCases } from "./mount-cases.ts";
 import { processCases } from "./process-cases.ts";
 import { clearStage, play, runtimeAt } from "./stage.ts";
@@ -14,6 +16,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   "life cycle": lifecycleCases,
   process: processCases,
   mounts: mountCases,
+  linux: linuxCases,
+  hooks: hookCases,
 };
 
 const needs: Readonly<Record<Need, boolean>> = {
