@@ -64,6 +64,10 @@ function alignmentOf(type: string): number {
 /** Types inside a struct or dictionary entry. */
 const members = (type: string) => splitSignature(type.slice(1, -1));
 
+function asInteger(value: BusValue): number | bigint {
+  return typeof value === "bigint" || typeof value === "number" ? value : 0;
+}
+
 /** Packs values one behind the other, little-endian. */
 export class Writer {
   #bytes = Buffer.alloc(256);
@@ -122,18 +126,13 @@ export class Writer {
     this.#reserve(size);
     const at = this.#length;
     this.#length += size;
-    if (type === "d") this.#bytes.writeDoubleLE(Number(value), at);
-    else if (type === "x" || type === "t") {
-      this.#bytes.writeBigUInt64LE(
-        BigInt.asUintN(64, BigInt(Number.isInteger(value) ? Number(value) : String(value))),
-        at,
-      );
-    } else
-      this.#bytes.writeUIntLE(
-        (Number(value) >>> 0) & (size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1),
-        at,
-        size,
-      );
+    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
+    // Setters of integers take the low bits of any number: what is negative needs no sign.
+    if (type === "d") view.setFloat64(at, Number(value), true);
+    else if (type === "x" || type === "t") view.setBigUint64(at, BigInt(asInteger(value)), true);
+    else if (size === 4) view.setUint32(at, Number(value), true);
+    else if (size === 2) view.setUint16(at, Number(value), true);
+    else view.setUint8(at, Number(value));
   }
 
   #reserve(size: number): void {

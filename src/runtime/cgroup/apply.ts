@@ -19,6 +19,9 @@ export interface PlacedWrites {
 
 /** Writes all settings but those of devices; each file's error tells the field that asked for it. */
 export async function applySettings(state: CgroupState, resources: LinuxResources): Promise<void> {
+  // A default container has none: nothing needs to be loaded.
+  const { devices: _, ...others } = resources;
+  if (Object.keys(others).length === 0) return;
   for (const { path, writes } of await placeSettings(state, resources)) {
     using directory = openCgroupDirectory(path);
     writeAllSettings(directory, writes);

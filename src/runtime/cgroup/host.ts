@@ -1,7 +1,6 @@
 /** Which cgroup trees this host has, and where the runtime itself is in them. */
-import { CGROUP2_SUPER_MAGIC } from "../../../ffi/kernel.ts";
-import { CurruntError } from "../../base/error.ts";
-import { filesystemType } from "../../sys/filesystem.ts";
+import { O_PATH } from "../../../ffi/kernel.ts";
+import { tryOpen } from "../../sys/attempt.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
 
 /** One tree of cgroups. */
@@ -23,20 +22,24 @@ export interface Host {
 /** Where every system mounts them. */
 const top = "/sys/fs/cgroup";
 
-/** Looks: two system calls and one small file. Mounts elsewhere are not looked for. */
+/** Looks: a small file, and two names. Mounts elsewhere are not looked for. */
 export function readHost(): Host {
-  if (filesystemType(top) === CGROUP2_SUPER_MAGIC) {
-    return { version: 2, trees: [unifiedTree(top, readSmallFile("/proc/self/cgroup"))] };
-  }
   const trees = parseTrees(readSmallFile("/proc/self/cgroup"));
-  const unified = unifiedMountPoint(1);
-  const mounted = trees.filter(({ name }) => name !== "" || filesystemType(unified) === CGROUP2_SUPER_MAGIC);
-  if (mounted.length === 0) {
-    throw new CurruntError("unavailable", `find the host's cgroups: nothing is mounted at ${top}`, {
-      hint: `mount them: mount -t cgroup2 none ${top}`,
-    });
+  const unified = trees.filter(({ name }) => name === "");
+  // With trees of version 1 about, which may be mounted anywhere, the usual place decides.
+  if (trees.length === unified.length || isUnified(top)) {
+    return { version: 2, trees: unified.map((tree) => ({ ...tree, mountPoint: top })) };
   }
-  return { version: 1, trees: mounted };
+  const legacy = trees.filter(({ name }) => name !== "");
+  return { version: 1, trees: isUnified(unifiedMountPoint(1)) ? trees : legacy };
+}
+
+/** True where the unified tree is mounted: its root has this file, no other file system has. */
+function isUnified(mountPoint: string): boolean {
+  const file = tryOpen(undefined, `${mountPoint}/cgroup.controllers`, O_PATH, ["ENOENT", "ENOTDIR"]);
+  if (typeof file === "string") return false;
+  file.close();
+  return true;
 }
 
 /** The trees of lines "4:memory:/path" (`man 7 cgroups`); the mount points are the usual ones. */
@@ -47,11 +50,6 @@ export function parseTrees(text: string): Tree[] {
     const directory = name === "" ? "unified" : name.replace(/^name=/, "");
     return [{ name, mountPoint: `${top}/${directory}`, own: path.join(":") }];
   });
-}
-
-function unifiedTree(mountPoint: string, text: string): Tree {
-  const own = parseTrees(text).find(({ name }) => name === "")?.own ?? "/";
-  return { name: "", mountPoint, own };
 }
 
 /** Root of the unified tree. */
