@@ -26,7 +26,11 @@ export function mountRecordOf(step: MountStep): StepRecord {
     case "write":
       return { slot: step.slot, texts: [step.path, step.data] };
     case "tree":
-      return { slot: step.slot, texts: [step.path], flags: step.recursive ? stepFlags.RECURSIVE : 0 };
+      return {
+        slot: step.slot,
+        texts: [step.path],
+        flags: (step.recursive ? stepFlags.RECURSIVE : 0) | (step.optional === true ? stepFlags.OPTIONAL : 0),
+      };
     case "filesystem":
       return packFilesystem(step);
     case "attributes":
@@ -59,7 +63,7 @@ export function mountRecordOf(step: MountStep): StepRecord {
     case "forget":
       return { slot: step.slot };
     case "cover":
-      return { slot: step.slot, texts: [step.path] };
+      return { slot: step.slot, other: step.place, texts: [step.path] };
     case "pivot":
       return { slot: step.slot };
     case "mask":
@@ -108,7 +112,7 @@ function packFilesystem(step: Step & { op: "filesystem" }): StepRecord {
   return {
     slot: step.slot,
     other: step.modeOf?.root,
-    numbers: [attributeBits(step.attributes), all.length],
+    numbers: [attributeBits(step.attributes), all.length, step.instead === undefined ? 0 : step.instead + 1],
     texts: [[step.type, ...pairsOf(all)], step.modeOf?.path ?? ""],
   };
 }

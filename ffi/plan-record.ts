@@ -208,7 +208,7 @@ function packUser(step: Step & { op: "user" }): StepRecord {
   return {
     numbers: [step.uid, step.gid, groups.length],
     texts: groups.length === 0 ? [] : [new Uint8Array(new Uint32Array(groups).buffer)],
-    flags: step.groups === undefined ? 0 : stepFlags.REPLACE,
+    flags: step.groups === undefined ? 0 : stepFlags.REPLACE | (groups.length === 0 ? stepFlags.OPTIONAL : 0),
   };
 }
 

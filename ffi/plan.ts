@@ -95,8 +95,8 @@ export type Step =
   /** Goes on in a child in new namespaces, whose parent is the shim's own: init. Signal: when the parent dies. */
   | { op: "clone"; namespaces: readonly Namespace[]; cgroup?: Slot; deathSignal: number }
   /**
-   * Joins namespaces of an opened ns file or of a process's pidfd. "try": without the rights for it the slot stays for
-   * later, else it is closed; "rest": unless that has been done.
+   * Joins namespaces of an opened ns file or of a process's pidfd. "try": unless the rights for it are missing; "rest":
+   * unless that has been done.
    */
   | { op: "setns"; slot: Slot; namespaces: readonly Namespace[]; when?: "try" | "rest" }
   | { op: "unshare"; namespaces: readonly Namespace[] }
@@ -117,9 +117,12 @@ export type Step =
   | { op: "forget"; slot: Slot }
   /** Writes a file of procfs; `slot` is a directory of it and nothing mounted over it is written. */
   | { op: "write"; slot: Slot; path: string; data: string }
-  /** A detached copy of a mount. */
-  | { op: "tree"; slot: Slot; path: string; recursive: boolean }
-  /** A new detached filesystem. `modeOf`: where it will lie in `root`; it takes over that directory's mode, if there. */
+  /** A detached copy of a mount. Optional: the slot stays empty when there is nothing at the path. */
+  | { op: "tree"; slot: Slot; path: string; recursive: boolean; optional?: boolean }
+  /**
+   * A new detached filesystem. `modeOf`: where it will lie in `root`; it takes over that directory's mode, if there.
+   * `instead`: a tree that takes its place when we may not make it.
+   */
   | {
       op: "filesystem";
       slot: Slot;
@@ -128,6 +131,7 @@ export type Step =
       options: readonly FilesystemOption[];
       attributes: readonly MountAttribute[];
       modeOf?: { root: Slot; path: string };
+      instead?: Slot;
     }
   | {
       op: "attributes";
@@ -152,8 +156,8 @@ export type Step =
   | ({ op: "idmap"; slot: Slot; recursive: boolean } & ({ uids: string; gids: string } | { namespace: Slot }))
   /** Attaches a detached mount; a missing target is made as what the mount is: a directory or a file. */
   | { op: "attach"; slot: Slot; root: Slot; path: string; follow: boolean }
-  /** Attaches a detached mount over a path of the host's, in this mount namespace. */
-  | { op: "cover"; slot: Slot; path: string }
+  /** Attaches a detached mount over a path of the host's, in this mount namespace. `place`: that path, opened before. */
+  | { op: "cover"; slot: Slot; path: string; place?: Slot }
   /** Makes the mount in `slot` the root and lets go of everything else. */
   | { op: "pivot"; slot: Slot }
   /** Covers a file with the device `null`, a directory with `empty`, both of the tree `source`; skips what is missing. */
@@ -197,7 +201,10 @@ export type Step =
   | { op: "seccomp"; filter: Uint8Array; flags: number }
   /** Drops every capability that is not in the mask from the bounding set. */
   | { op: "boundingSet"; keep: bigint }
-  /** Sets the ids, keeping permitted capabilities. Without `groups` the supplementary groups stay. */
+  /**
+   * Sets the ids, keeping permitted capabilities. Without `groups` the supplementary groups stay; they also do when there
+   * shall be none, and a user namespace keeps who is in it from leaving them.
+   */
   | { op: "user"; uid: number; gid: number; groups?: readonly number[] }
   | { op: "capabilities"; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }
   /** `man 2 sched_setattr`; what the policy does not take is 0. */

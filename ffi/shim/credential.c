@@ -45,8 +45,11 @@ void step_user(const struct step *step)
 	u64 groups = step->number[2];
 
 	must(sys_prctl(PR_SET_KEEPCAPS, 1, 0), "prctl");
-	if (step->flags & STEP_REPLACE)
-		must(sys_setgroups(groups, groups == 0 ? NULL : data_of(step, 0, groups * sizeof(u32))), "setgroups");
+	if (step->flags & STEP_REPLACE) {
+		long result = sys_setgroups(groups, groups == 0 ? NULL : data_of(step, 0, groups * sizeof(u32)));
+		if (result != -EPERM || !(step->flags & STEP_OPTIONAL))
+			must(result, "setgroups");
+	}
 	must(sys_setresgid(gid), "setresgid");
 	must(sys_setresuid(uid), "setresuid");
 	must(sys_prctl(PR_SET_KEEPCAPS, 0, 0), "prctl");

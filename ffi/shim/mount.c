@@ -35,7 +35,11 @@ void step_tree(const struct step *step)
 {
 	u32 flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step->flags & STEP_RECURSIVE ? AT_RECURSIVE : 0);
 
-	set_slot(step->slot, must(sys_open_tree(AT_FDCWD, text_of(step, 0), flags), "open_tree"));
+	long tree = sys_open_tree(AT_FDCWD, text_of(step, 0), flags);
+
+	if (tree == -ENOENT && step->flags & STEP_OPTIONAL)
+		return;
+	set_slot(step->slot, must(tree, "open_tree"));
 }
 
 /* Fails with what the kernel wrote in the context's log, which says more than the error number. */
@@ -75,6 +79,21 @@ static void copy_mode(s32 context, s32 root, const char *path)
 	configure(context, FSCONFIG_SET_STRING, "mode", mode);
 }
 
+static void change_mount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation);
+
+/* Another tree takes the place of a filesystem that we may not make, with the same attributes: true then. */
+static int is_denied(const struct step *step, long result)
+{
+	u32 instead = step->number[2];
+
+	if (result != -EPERM || instead == 0 || !slot_is_open(instead - 1))
+		return 0;
+	s32 tree = must(sys_fcntl(slot_fd(instead - 1), F_DUPFD_CLOEXEC, 0), "fcntl");
+	change_mount(tree, AT_RECURSIVE, step->number[0], 0, MS_PRIVATE);
+	set_slot(step->slot, tree);
+	return 1;
+}
+
 /* The options behind the text `before`: pairs of texts, the key, then "=value", or "" for a flag. */
 static void configure_all(const struct step *step, s32 context, const char *before, u64 count)
 {
@@ -94,13 +113,22 @@ static void configure_all(const struct step *step, s32 context, const char *befo
 void step_filesystem(const struct step *step)
 {
 	const char *type = text_of(step, 0);
-	s32 context = must(sys_fsopen(type, FSOPEN_CLOEXEC), "fsopen");
+	long context = sys_fsopen(type, FSOPEN_CLOEXEC);
 
+	if (is_denied(step, context))
+		return;
+	must(context, "fsopen");
 	configure_all(step, context, type, step->number[1]);
 	if (step->other >= 0)
 		copy_mode(context, slot_fd(step->other), text_of(step, 1));
-	configure(context, FSCONFIG_CMD_CREATE, NULL, NULL);
-	set_slot(step->slot, must(sys_fsmount(context, FSMOUNT_CLOEXEC, step->number[0]), "fsmount"));
+	long result = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL);
+	if (result < 0 && !is_denied(step, result))
+		fail_with_log(context, -result);
+	if (result >= 0) {
+		result = sys_fsmount(context, FSMOUNT_CLOEXEC, step->number[0]);
+		if (!is_denied(step, result))
+			set_slot(step->slot, must(result, "fsmount"));
+	}
 	sys_close(context);
 }
 
@@ -215,6 +243,10 @@ void step_attach(const struct step *step)
 
 void step_cover(const struct step *step)
 {
+	if (step->other >= 0) {
+		attach(slot_fd(step->slot), slot_fd(step->other));
+		return;
+	}
 	s32 target = must(sys_openat(AT_FDCWD, text_of(step, 0), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "openat");
 
 	attach(slot_fd(step->slot), target);

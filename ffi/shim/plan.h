@@ -39,8 +39,8 @@ struct step {
 #define STEP_REPLACE 8u   /* symlink: what is there goes first */
 #define STEP_CONSOLE 16u  /* terminal: bind it on /dev/console */
 #define STEP_READ 32u     /* open: to read, not only as a place */
-#define STEP_TRY 64u      /* setns: EPERM is no error, and success closes the slot */
-#define STEP_REST 128u    /* setns: nothing to do when the slot is closed */
+#define STEP_TRY 64u      /* setns: EPERM is no error */
+#define STEP_REST 128u    /* setns: nothing to do when an earlier step has joined one of this kind */
 
 enum op {
 	OP_CLONE = 1,

@@ -99,6 +99,7 @@ struct mount_attr {
 #define MS_NODIRATIME 0x800
 #define MS_BIND 0x1000
 #define MS_REC 0x4000
+#define MS_PRIVATE 0x40000
 #define MS_STRICTATIME 0x1000000
 #define OPEN_TREE_CLONE 1
 #define OPEN_TREE_CLOEXEC O_CLOEXEC

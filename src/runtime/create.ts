@@ -1,6 +1,7 @@
 /** Starts a container: compiles its spec to a plan and has the shim carry it out. */
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { effectiveIds } from "../sys/process.ts";
 import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker, PlanOptions } from "../sys/shim.ts";
 import { packetPair, runPlan, StepError } from "../sys/shim.ts";
@@ -10,6 +11,7 @@ import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
 import type { Draft } from "./draft.ts";
 import { explainStep } from "./explain.ts";
 import {
+  confinement,
   creationHooks,
   hasUserNamespace,
   labelsOf,
@@ -17,6 +19,7 @@ import {
   raiseLimits,
   runCreationHooks,
   scheduleOf,
+  settleIdMaps,
   startHooks,
 } from "./on-demand.ts";
 import type { CompileOptions, FurnishOptions } from "./plan.ts";
@@ -83,6 +86,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       bundle: options.bundle,
       rootfs: rootfs !== undefined,
       deathSignal,
+      ordinaryUser: effectiveIds().uid !== 0,
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       hold: hold !== undefined,
       preserved: preserved.length,
@@ -90,6 +94,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     const rest: PartMaker[] = [
       async (init) => {
         if (entry?.moved === true) await cgroup?.join(await init());
+        await settleIdMaps(spec, init);
         return furnish(beginning, await furnishOptions(options));
       },
       async (init) => {
@@ -135,7 +140,8 @@ async function furnishOptions(
   const labels = await labelsOf(spec);
   const directories = cgroup?.state.directories ?? {};
   const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
-  return { spec, bundle, hostCgroup, labels, hooks: await creationHooks(options) };
+  const hooks = await creationHooks(options);
+  return { spec, bundle, hostCgroup, labels, hooks, confinement: await confinement(options.id, spec) };
 }
 
 /** The filter of a container's processes; undefined when they have none. */

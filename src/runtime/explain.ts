@@ -19,6 +19,14 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
         hint: "it must be a directory inside the container that the user may enter",
         exitCode: 126,
       });
+    case "setns":
+      return explainJoin(error, step, steps);
+    case "open":
+      return explainOpen(error, step, steps);
+    case "clone":
+      return explainClone(error);
+    case "user":
+      return explainUser(error, step);
     case "directory":
       return new CurruntError("invalid", `make the directory "${step.path}" in the container: ${reason}`);
     case "tree":
@@ -37,6 +45,60 @@ export function explainHook(error: StepError): CurruntError {
   if (code === "ECHILD") return new CurruntError("conflict", what);
   const why = code === "ETIMEDOUT" ? "it took longer than its timeout" : describeErrno(error.errno);
   return new CurruntError("conflict", `${what}: ${why}`);
+}
+
+function explainJoin(
+  error: StepError,
+  { slot, namespaces }: Step & { op: "setns" },
+  steps: readonly Step[],
+): CurruntError {
+  const opened = steps.find((step) => step.op === "open" && step.slot === slot);
+  if (opened?.op !== "open") return error;
+  const path = JSON.stringify(opened.path);
+  if (errnoCode(error.errno) === "EINVAL") {
+    const hint = namespaces.includes("user")
+      ? "or it is the runtime's own, which cannot be joined"
+      : undefined;
+    return new CurruntError("invalid", `linux.namespaces: ${path} is no ${namespaces.join()} namespace`, {
+      hint,
+    });
+  }
+  return new CurruntError("invalid", `linux.namespaces: join ${path}: ${error.reason}`);
+}
+
+function explainOpen(
+  error: StepError,
+  { slot, path }: Step & { op: "open" },
+  steps: readonly Step[],
+): CurruntError {
+  if (!steps.some((step) => step.op === "setns" && step.slot === slot)) return error;
+  const why = describeErrno(error.errno).replace(/^[A-Z]+: /, "");
+  return new CurruntError("invalid", `linux.namespaces: open ${JSON.stringify(path)}: ${why}`);
+}
+
+function explainClone(error: StepError): CurruntError {
+  const hints: Record<string, string> = {
+    EPERM: 'without root\'s powers a container needs a user namespace: add { "type": "user" } with mappings',
+    ENOSPC: "a limit of /proc/sys/user, on the number or the depth of namespaces, is reached",
+    EINVAL: "the kernel may have been built without one of these namespaces",
+  };
+  const hint = hints[errnoCode(error.errno) ?? ""];
+  return hint === undefined ? error : new CurruntError("denied", error.message, { hint });
+}
+
+/** In a user namespace only those IDs exist that its maps have. */
+function explainUser(error: StepError, { uid, gid }: Step & { op: "user" }): CurruntError {
+  if (errnoCode(error.errno) === "EINVAL") {
+    return new CurruntError("invalid", `process.user: user ${uid} and group ${gid}: ${error.reason}`, {
+      hint: "linux.uidMappings and linux.gidMappings must have these IDs",
+    });
+  }
+  if (error.operation === "setgroups") {
+    return new CurruntError("invalid", `process.user.additionalGids: ${error.reason}`, {
+      hint: "in a user namespace that an ordinary user has made by itself, groups cannot be set",
+    });
+  }
+  return error;
 }
 
 function explainMount(error: StepError, slot: Slot, steps: readonly Step[]): CurruntError {

@@ -170,6 +170,8 @@ export interface PreparedMount {
   readonly options: MountOptions;
   /** The tree of a bind; undefined: the filesystem is made when its turn comes. */
   readonly tree: Slot | undefined;
+  /** The host's own, for a filesystem that a user namespace may keep us from making. */
+  readonly instead?: Slot | undefined;
 }
 
 /** Opens the sources of all binds, while the host's root still is what paths start from. */
@@ -262,7 +264,7 @@ export function makeReadonly(slot: Slot): Step {
 function makeFilesystem(
   draft: Draft,
   root: Slot,
-  { mount, destination, options }: PreparedMount,
+  { mount, destination, options, instead }: PreparedMount,
   later: boolean,
 ): Slot {
   const { type, source } = mount;
@@ -281,6 +283,7 @@ function makeFilesystem(
     options: options.data,
     attributes: options.set.filter((name) => name !== "ro" || !later),
     ...(copiesMode ? { modeOf: { root, path: destination } } : {}),
+    ...(instead === undefined ? {} : { instead }),
   }));
 }
 

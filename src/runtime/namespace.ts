@@ -1,9 +1,9 @@
-/** Namespaces of a spec: which are made, which are joined. */
+/** Namespaces of a spec: which are made, which are joined, in which order. */
 
 import type { Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Draft } from "./draft.ts";
-import type { LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
+import type { Linux, LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
 
 /** The spec's namespaces by kind. A type that is not listed is shared with the runtime. */
 export interface Namespaces {
@@ -13,7 +13,10 @@ export interface Namespaces {
   has(type: LinuxNamespaceType): boolean;
 }
 
-/** Reads the spec's list; refuses a type that is listed twice, and a container without a mount namespace of its own. */
+/**
+ * Reads the spec's list; refuses a type that is listed twice, and a container in the runtime's own mount namespace: its root
+ * and its mounts would be the host's.
+ */
 export function namespacesOf(spec: Spec): Namespaces {
   const listed = spec.linux?.namespaces ?? [];
   const types = listed.map(({ type }) => type);
@@ -33,13 +36,7 @@ export function namespacesOf(spec: Spec): Namespaces {
   const joined = listed.flatMap(({ type, path }) =>
     path === undefined || path === "" ? [] : [{ type, path }],
   );
-  if (joined.some(({ type }) => type === "mount")) {
-    throw new CurruntError("unsupported", "linux.namespaces: joining a mount namespace is not supported yet");
-  }
   const made = types.filter((type) => !joined.some((namespace) => namespace.type === type));
-  if (types.includes("user") || types.includes("time")) {
-    throw new CurruntError("unsupported", "linux.namespaces: user and time namespaces are not supported yet");
-  }
   return { made, joined, has: (type) => types.includes(type) };
 }
 
@@ -54,6 +51,12 @@ export interface CgroupPlaces {
   readonly optional: boolean;
 }
 
+export interface CloneOptions {
+  readonly deathSignal: number;
+  readonly cgroup?: CgroupPlaces | undefined;
+  readonly timeOffsets?: Linux["timeOffsets"];
+}
+
 /**
  * Enters the cgroups, joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at
  * the clone, and a new namespace belongs to the user namespace in which it is made (`man 7 user_namespaces`).
@@ -62,26 +65,65 @@ export interface CgroupPlaces {
 export function cloneSteps(
   draft: Draft,
   namespaces: Namespaces,
-  { deathSignal, cgroup }: { readonly deathSignal: number; readonly cgroup?: CgroupPlaces | undefined },
+  { deathSignal, cgroup, timeOffsets = {} }: CloneOptions,
 ): Step[] {
   const slot = enterCgroups(draft, cgroup);
-  const opened = namespaces.joined.map(({ type, path }) => ({
-    type,
-    slot: draft.open((slot) => ({ op: "open", slot, path, read: true })),
-  }));
   // A cgroup namespace begins at the cgroup of who makes it, at a clone that is the parent; and from inside one nobody can be
   // put into a cgroup outside of it (man 7 cgroup_namespaces).
   const isLate = (type: LinuxNamespaceType) =>
     type === "cgroup" && (slot !== undefined || cgroup?.moved === true);
-  const joins = opened.map(({ type, slot }) => ({ op: "setns", slot, namespaces: [type] }) as const);
-  draft.add(...joins.filter((_, index) => !isLate(opened[index]?.type ?? "mount")));
-  const made = namespaces.made.filter((type) => !isLate(type));
+  const opened = namespaces.joined.map(({ type, path }) => ({
+    type,
+    slot: draft.open((slot) => ({ op: "open", slot, path, read: true })),
+  }));
+  joinSteps(
+    draft,
+    opened.filter(({ type }) => !isLate(type)),
+  );
+  const offsets = namespaces.made.includes("time") ? offsetsOf(timeOffsets) : "";
+  const made = namespaces.made.filter((type) => !isLate(type) && !(type === "time" && offsets !== ""));
   draft.add({ op: "clone", namespaces: made, deathSignal, ...(slot === undefined ? {} : { cgroup: slot }) });
+  if (offsets !== "") timeSteps(draft, offsets);
   const late = namespaces.made.filter(isLate);
   return [
-    ...joins.filter((_, index) => isLate(opened[index]?.type ?? "mount")),
+    ...opened
+      .filter(({ type }) => isLate(type))
+      .map(({ type, slot }) => ({ op: "setns", slot, namespaces: [type] }) as const),
     ...(late.length === 0 ? [] : [{ op: "unshare", namespaces: late } as const]),
   ];
+}
+
+/**
+ * All are opened before one is joined: in a joined mount namespace the paths may mean something else. What belongs to the
+ * host's user namespace takes the host's rights to join, what belongs to the joined one takes the rights there.
+ */
+function joinSteps(draft: Draft, opened: readonly { type: LinuxNamespaceType; slot: Slot }[]): void {
+  const others = opened.filter(({ type }) => type !== "user");
+  const user = opened.find(({ type }) => type === "user");
+  if (user === undefined) {
+    for (const { type, slot } of others) draft.add({ op: "setns", slot, namespaces: [type] });
+    return;
+  }
+  for (const { type, slot } of others) draft.add({ op: "setns", slot, namespaces: [type], when: "try" });
+  draft.add({ op: "setns", slot: user.slot, namespaces: ["user"] });
+  for (const { type, slot } of others) draft.add({ op: "setns", slot, namespaces: [type], when: "rest" });
+}
+
+/** Lines of /proc/PID/timens_offsets (`man 7 time_namespaces`); "" when all clocks are the host's. */
+function offsetsOf(timeOffsets: NonNullable<Linux["timeOffsets"]>): string {
+  return Object.entries(timeOffsets)
+    .map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`)
+    .join("");
+}
+
+/** Clocks can be set as long as nobody is in the namespace: init makes one for its children, sets it, and joins. */
+function timeSteps(draft: Draft, data: string): void {
+  draft.add({ op: "unshare", namespaces: ["time"] });
+  const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
+  draft.add({ op: "write", slot: proc, path: "self/timens_offsets", data }, { op: "forget", slot: proc });
+  const path = "/proc/self/ns/time_for_children";
+  const slot = draft.open((slot) => ({ op: "open", slot, path, read: true }));
+  draft.add({ op: "setns", slot, namespaces: ["time"] }, { op: "forget", slot });
 }
 
 /** Has the shim enter the cgroups that take it; returns the slot of the one that is cloned into. Before all other slots. */

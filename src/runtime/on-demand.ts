@@ -2,11 +2,14 @@
 import type { Step } from "../../ffi/plan.ts";
 import { raiseHardLimit } from "../sys/process.ts";
 import type { PlanOptions } from "../sys/shim.ts";
+import { readSmallFile } from "../sys/small-file.ts";
 import type { LabelWrite } from "./label.ts";
+import { namespacesOf } from "./namespace.ts";
 import type { CreationHooks } from "./plan.ts";
 import { limitStep } from "./process.ts";
 import type { ListenedProcess } from "./seccomp-notify.ts";
 import type { Process, Spec } from "./spec.ts";
+import type { Confinement } from "./stand-in.ts";
 
 /** The writes of `label.ts`, which few specs need. */
 export async function labelsOf({ process, linux }: Spec): Promise<readonly LabelWrite[]> {
@@ -39,6 +42,26 @@ export async function firstAffinity({ execCPUAffinity: { initial = "" } = {} }: 
 export async function raiseLimits({ process }: Pick<Spec, "process">, pid: number): Promise<void> {
   for (const { resource, hard } of (process?.rlimits ?? []).map(limitStep))
     raiseHardLimit(pid, resource, hard);
+}
+
+/** What is different for a container in a user namespace, its own or the runtime's; undefined in the host's. */
+export async function confinement(id: string, spec: Spec): Promise<Confinement | undefined> {
+  const own = hasUserNamespace(spec);
+  if (!own && !runsInUserNamespace()) return undefined;
+  const { confinementOf } = await import("./stand-in.ts");
+  return confinementOf(id, spec, namespacesOf(spec), own);
+}
+
+/** Writes or checks the maps of the user namespace that init is in; there is nothing to do without one. */
+export async function settleIdMaps(spec: Spec, init: () => Promise<number>): Promise<void> {
+  if (!hasUserNamespace(spec)) return;
+  const { settleMaps } = await import("./user-namespace.ts");
+  await settleMaps(await init(), spec);
+}
+
+/** True when we do not have the host's powers, even as root. */
+function runsInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readSmallFile("/proc/self/uid_map"));
 }
 
 /** True when the container's processes lack the host's powers. */

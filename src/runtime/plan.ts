@@ -8,6 +8,7 @@ import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
 import { Draft } from "./draft.ts";
 import { hasIdmaps, openIdmaps } from "./idmap.ts";
+import { prepareUserNamespace, writeKernelFiles } from "./kernel-file.ts";
 import type { LabelWrite } from "./label.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
@@ -16,6 +17,7 @@ import { cloneSteps, namespacesOf } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
+import type { Confinement } from "./stand-in.ts";
 
 export interface BeginOptions {
   readonly id: string;
@@ -26,6 +28,8 @@ export interface BeginOptions {
   readonly rootfs: boolean;
   /** 0: none. */
   readonly deathSignal: number;
+  /** True: the runtime is not run by root, who may write about every process. */
+  readonly ordinaryUser?: boolean | undefined;
   readonly cgroup?: CgroupPlaces | undefined;
   /** True: stop before the program; the fifo and the failure file are passed along. */
   readonly hold?: boolean | undefined;
@@ -42,6 +46,8 @@ export interface FurnishOptions {
   /** Security labels: files of procfs and what goes into them. */
   readonly labels?: readonly LabelWrite[] | undefined;
   readonly hooks?: CreationHooks | undefined;
+  /** In a user namespace. */
+  readonly confinement?: Confinement | undefined;
 }
 
 /** What runs when all mounts are in place, before the container's root is everybody's. */
@@ -97,10 +103,19 @@ export function begin(options: BeginOptions): Beginning {
   const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
   const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
-  const later = cloneSteps(draft, namespaces, { deathSignal, cgroup: options.cgroup });
+  if (namespaces.has("user")) {
+    prepareUserNamespace(draft, process, options.ordinaryUser === true);
+  }
+  const later = cloneSteps(draft, namespaces, {
+    deathSignal,
+    cgroup: options.cgroup,
+    timeOffsets: spec.linux?.timeOffsets,
+  });
   const moved = options.cgroup?.moved === true;
   if (!moved) draft.add(...later);
-  draft.add({ op: "session" }, { op: "keyring", name: `_ses.${id}` });
+  draft.add({ op: "session" });
+  // A keyring belongs to who makes it: the root of a user namespace makes its own.
+  if (!namespaces.has("user")) draft.add({ op: "keyring", name: `_ses.${id}` });
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
   const whenMoved = moved ? later : [];
   return { draft, process, namespaces, terminal, passedRoot, ending, idmaps, whenMoved };
@@ -126,21 +141,24 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const { spec } = options;
   draft.add(...beginning.whenMoved);
   const labels = options.labels ?? [];
-  const proc = writeKernelFiles(draft, spec, process, labels.length > 0);
+  const { proc, later } = writeKernelFiles(draft, spec, namespaces, labels.length > 0);
 
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
-  const mounts = openSources(draft, spec.mounts ?? [], options.bundle, {
+  const sources = openSources(draft, spec.mounts ?? [], options.bundle, {
     label: spec.linux?.mountLabel ?? "",
     trees: beginning.idmaps ?? new Map(),
   });
+  const mounts = options.confinement?.standIns(draft, sources) ?? sources;
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
   const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.hostCgroup) : new Map();
   // For devices that may not be made: our own mounts cover them next.
   const devices = draft.open((slot) => ({ op: "open", slot, path: "/dev", read: false }));
+  const place = openPlaceOfRoot(draft, spec, options);
+  draft.add(...(options.confinement?.becomeRoot ?? []), ...later);
   const earlyMasks = options.hooks === undefined ? makeMasks(draft, spec, devices) : undefined;
-  draft.add({ op: "cover", slot: root, path: placeOfRoot(spec, options) });
+  draft.add({ op: "cover", slot: root, ...place });
   if (passedRoot === undefined && !receivesMounts(spec)) {
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: "private", recursive: true });
   }
@@ -166,9 +184,18 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   return draft.take();
 }
 
-/** Hooks that enter the container's mount namespace look for its root where the spec says that it is. */
-function placeOfRoot({ root }: Spec, { hooks, bundle }: FurnishOptions): string {
-  return hooks === undefined || root === undefined ? "/" : posix.resolve(bundle, root.path);
+/**
+ * Where the root goes until the pivot: hooks that enter the container's mount namespace look for it where the spec says that
+ * it is. Opened now, as the way there may be closed to a user namespace's root.
+ */
+function openPlaceOfRoot(
+  draft: Draft,
+  { root }: Spec,
+  { hooks, bundle }: FurnishOptions,
+): { path: string; place?: Slot } {
+  if (hooks === undefined || root === undefined) return { path: "/" };
+  const path = posix.resolve(bundle, root.path);
+  return { path, place: draft.open((slot) => ({ op: "open", slot, path, read: false })) };
 }
 
 /** Hooks see the host's /dev, which the masks cover: those come behind them, and are returned. */
@@ -190,30 +217,6 @@ export function finish({ draft, process, namespaces, ending }: Beginning, option
 /** The plan in words, a line a step. */
 export function describePlan(options: CompileOptions): string[] {
   return describe(compile(options).steps);
-}
-
-/**
- * Writes what is set through /proc: the host's, as nothing of the container can be mounted over it yet. Returns it, when it
- * was needed.
- */
-function writeKernelFiles(draft: Draft, spec: Spec, process: Process, needed: boolean): Slot | undefined {
-  const sysctls = Object.entries(spec.linux?.sysctl ?? {});
-  if (process.oomScoreAdj === undefined && sysctls.length === 0 && !needed) return undefined;
-  const proc = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
-  if (process.oomScoreAdj !== undefined) {
-    draft.add({ op: "write", slot: proc, path: "self/oom_score_adj", data: String(process.oomScoreAdj) });
-  }
-  for (const [key, data] of sysctls) {
-    draft.add({ op: "write", slot: proc, path: `sys/${sysctlPath(key)}`, data });
-  }
-  return proc;
-}
-
-/** "net.ipv4.ip_forward" as a path. A key whose first separator is a slash swaps the two (`man 5 sysctl.d`). */
-function sysctlPath(key: string): string {
-  const separator = /[./]/.exec(key)?.[0];
-  const swapped = key.replace(/[./]/g, (found) => (found === "." ? "/" : "."));
-  return separator === "/" ? key : swapped;
 }
 
 function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {

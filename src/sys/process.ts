@@ -115,3 +115,8 @@ export function startTimeOf(pid: number): number | undefined {
   const state = fields[0];
   return state === "Z" || state === "X" ? undefined : Number(fields[19]);
 }
+
+/** Whose rights we have. */
+export function effectiveIds(): { readonly uid: number; readonly gid: number } {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}

@@ -1,5 +1,6 @@
 /** Runs a program to its end, with a text as its input, and keeps what it prints: for small programs of the host's. */
 import {
+  AT_FDCWD,
   CLOSE_RANGE_CLOEXEC,
   MFD_CLOEXEC,
   O_CLOEXEC,
@@ -120,4 +121,17 @@ function read(output: Fd, chunks: Buffer[]): boolean {
   const kept = chunks.reduce((sum, { length }) => sum + length, 0);
   if (kept < outputKept) chunks.push(chunk.subarray(0, length));
   return length > 0;
+}
+
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const X_OK = 1;
+
+/** Where a program of the host's is: in our PATH, or where such programs usually are. */
+export function findProgram(name: string): string | undefined {
+  const directories = `${process.env["PATH"] ?? ""}:${usualPath}`
+    .split(":")
+    .filter((part) => part.startsWith("/"));
+  return directories
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => libc.faccessat(AT_FDCWD, cstring(path), X_OK, 0) === 0);
 }
