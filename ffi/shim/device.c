@@ -57,12 +57,21 @@ void step_device(const struct step *step)
 		fail("mknodat", -made);
 	s32 fd = must(sys_openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0), "openat");
 	stat_fd(fd, &node);
-	if (!is_same(&node, mode, major, minor))
+	int same = is_same(&node, mode, major, minor);
+	/* An empty file is what an earlier container, or whoever made the image, bound a device to. */
+	int empty = (node.stx_mode & S_IFMT) == S_IFREG && node.stx_size == 0;
+	if (!same && !(empty && step->slot >= 0))
 		fail("mknodat", EEXIST);
-	if (uid != node.stx_uid || gid != node.stx_gid)
-		must(sys_fchownat(fd, "", uid, gid, AT_EMPTY_PATH), "fchownat");
+	if (same && (uid != node.stx_uid || gid != node.stx_gid)) {
+		long changed = sys_fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+		/* The node of an image that is no file of our user namespace does as it is. */
+		if (changed != -EPERM || made == 0 || step->slot < 0)
+			must(changed, "fchownat");
+	}
 	sys_close(fd);
 	sys_close(parent);
+	if (!same)
+		bind_device(step);
 }
 
 void step_symlink(const struct step *step)

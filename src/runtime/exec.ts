@@ -5,6 +5,8 @@ import type { Fd } from "../sys/fd.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
 import type { PartMaker } from "../sys/shim.ts";
+import { readSmallFile } from "../sys/small-file.ts";
+import { isThere } from "../sys/stat.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import type { Init, Stdio } from "./create.ts";
 import { carryOut, filterOf } from "./create.ts";
@@ -53,12 +55,14 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
     using init = openProcess(pid);
     const whole = { ...spec, process };
     const entry = options.cgroup?.enterBeside(pid);
+    const namespaces = namespacesToJoin(pid);
     const beginning = beginExec({
       process,
+      root: namespaces.includes("user") ? rootIn(pid) : undefined,
       before: await firstAffinity(process),
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       labels: await labelsOf(whole),
-      namespaces: namespacesToJoin(pid),
+      namespaces,
       deathSignal,
       preserved: preserved.length,
     });
@@ -95,6 +99,8 @@ interface Beginning {
 function beginExec(options: {
   process: Process;
   namespaces: readonly Namespace[];
+  /** Whom to become in a user namespace. */
+  root: { uid: number; gid: number } | undefined;
   /** Steps that come first. */
   before: readonly Step[];
   labels: readonly LabelWrite[];
@@ -102,7 +108,7 @@ function beginExec(options: {
   preserved: number;
   cgroup: CgroupPlaces | undefined;
 }): Beginning {
-  const { process, namespaces, before, labels, deathSignal, preserved, cgroup } = options;
+  const { process, namespaces, root, before, labels, deathSignal, preserved, cgroup } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
@@ -125,14 +131,37 @@ function beginExec(options: {
   // From inside a cgroup namespace nobody can be put into a cgroup outside of it, and ours is none below.
   const late = namespaces.filter((name) => name === "cgroup" && inside !== undefined);
   const early = namespaces.filter((name) => !late.includes(name));
-  draft.add(
-    { op: "setns", slot: init, namespaces: early },
-    { op: "clone", namespaces: [], deathSignal, ...(inside === undefined ? {} : { cgroup: inside }) },
-  );
+  draft.add(...joinAll(init, early), {
+    op: "clone",
+    namespaces: [],
+    deathSignal,
+    ...(inside === undefined ? {} : { cgroup: inside }),
+  });
   if (late.length > 0) draft.add({ op: "setns", slot: init, namespaces: late });
+  if (root !== undefined) draft.add({ op: "user", ...root, groups: [] });
   // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
   draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
   return { draft, terminal, ending };
+}
+
+/** With a user namespace among them, some of the others may be the host's, and need its rights; the rest belong to that one. */
+function joinAll(slot: Slot, namespaces: readonly Namespace[]): Step[] {
+  if (!namespaces.includes("user")) return [{ op: "setns", slot, namespaces }];
+  const others = namespaces.filter((name) => name !== "user");
+  return [
+    ...others.map((name): Step => ({ op: "setns", slot, namespaces: [name], when: "try" })),
+    { op: "setns", slot, namespaces: ["user"] },
+    ...others.map((name): Step => ({ op: "setns", slot, namespaces: [name], when: "rest" })),
+  ];
+}
+
+/** Who owns what is made in the user namespace of process `pid`: its root, else the first ID that it has. */
+function rootIn(pid: number): { uid: number; gid: number } {
+  const first = (file: string) => {
+    const ids = readSmallFile(`/proc/${pid}/${file}`).trim().split("\n").map(Number.parseFloat);
+    return ids.includes(0) ? 0 : Math.min(...ids);
+  };
+  return { uid: first("uid_map"), gid: first("gid_map") };
 }
 
 /** The other steps, up to the program. */
@@ -161,13 +190,14 @@ const files: readonly (readonly [Namespace, string])[] = [
   ["uts", "uts"],
   ["cgroup", "cgroup"],
   ["user", "user"],
+  ["time", "time"],
 ];
 
 /** The namespaces of process `pid` that are not ours. Joining our own user namespace would fail (`man 2 setns`). */
 function namespacesToJoin(pid: number): Namespace[] {
   using theirs = openDirectory(`/proc/${pid}/ns`);
   using ours = openDirectory("/proc/self/ns");
-  return files
+  return (isThere(theirs, "time") ? files : files.filter(([name]) => name !== "time"))
     .filter(([, file]) => !readlinkat(theirs, file).equals(readlinkat(ours, file)))
     .map(([namespace]) => namespace);
 }

@@ -3,7 +3,7 @@
 import type { Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Draft } from "./draft.ts";
-import type { Linux, LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
+import type { Linux, LinuxIDMapping, LinuxNamespace, LinuxNamespaceType, Spec } from "./spec.ts";
 
 /** The spec's namespaces by kind. A type that is not listed is shared with the runtime. */
 export interface Namespaces {
@@ -132,4 +132,10 @@ export function enterCgroups(draft: Draft, cgroup: CgroupPlaces | undefined): Sl
   for (const path of cgroup?.files ?? [])
     draft.add({ op: "cgroup", path, optional: cgroup?.optional === true });
   return slot;
+}
+
+/** What an ID of the container's is outside of it; undefined when the mappings, absent in a joined namespace, do not tell. */
+export function hostIdOf(id: number, mappings: readonly LinuxIDMapping[] = []): number | undefined {
+  const found = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
+  return found === undefined ? undefined : found.hostID + id - found.containerID;
 }

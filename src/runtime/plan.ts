@@ -13,7 +13,7 @@ import type { LabelWrite } from "./label.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
 import type { CgroupPlaces, Namespaces } from "./namespace.ts";
-import { cloneSteps, namespacesOf } from "./namespace.ts";
+import { cloneSteps, hostIdOf, namespacesOf } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -105,6 +105,8 @@ export function begin(options: BeginOptions): Beginning {
   const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
   if (namespaces.has("user")) {
     prepareUserNamespace(draft, process, options.ordinaryUser === true);
+    const uid = hostIdOf(process.user.uid, spec.linux?.uidMappings);
+    if (uid !== undefined && terminal === undefined) draft.add({ op: "ownStdio", uid });
   }
   const later = cloneSteps(draft, namespaces, {
     deathSignal,
