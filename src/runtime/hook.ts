@@ -18,10 +18,11 @@ export interface HookedContainer {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** "created" begins where the environment is made, before any hook (runtime.md, Lifecycle, behind step 2). */
 const statuses = {
-  prestart: "creating",
-  createRuntime: "creating",
-  createContainer: "creating",
+  prestart: "created",
+  createRuntime: "created",
+  createContainer: "created",
   startContainer: "created",
   poststart: "running",
   poststop: "stopped",

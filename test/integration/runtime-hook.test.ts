@@ -58,9 +58,9 @@ describe("hooks of the creation", () => {
     };
     const read = (path = "") => JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     const runtime = read(files["createRuntime"]);
-    expect(runtime).toEqual({ ...common, status: "creating", pid: expect.any(Number) });
+    expect(runtime).toEqual({ ...common, status: "created", pid: expect.any(Number) });
     expect(runtime["pid"]).toBeGreaterThan(1);
-    expect(read(files["createContainer"])).toEqual({ ...common, status: "creating", pid: 1 });
+    expect(read(files["createContainer"])).toEqual({ ...common, status: "created", pid: 1 });
     expect(read(join(bundle.rootfs, "start"))).toEqual({ ...common, status: "created", pid: 1 });
   });
 
