@@ -131,7 +131,7 @@ export type Step =
       options: readonly FilesystemOption[];
       attributes: readonly MountAttribute[];
       modeOf?: { root: Slot; path: string };
-      instead?: Slot;
+      instead?: Slot | undefined;
     }
   | {
       op: "attributes";

@@ -67,6 +67,9 @@ extern const char *home;
 /* device.c: as mknod(2) takes it. */
 u64 device_number(u64 major, u64 minor);
 
+/* attribute.c */
+void change_mount(s32 fd, u32 flags, u64 set, u64 clear, u64 propagation);
+
 /* memory.c */
 void *memcpy(void *to, const void *from, size length);
 size length_of(const char *text);

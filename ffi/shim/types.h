@@ -238,7 +238,6 @@ struct ifreq {
 struct winsize {
 	u16 rows, columns, width, height;
 };
-
 #define IOPRIO_WHO_PROCESS 1
 
 #define SIGKILL 9
@@ -274,9 +273,7 @@ struct rlimit {
 };
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETFD 2
-#define F_DUPFD_CLOEXEC 1030
 #define F_SETFL 4
-#define F_DUPFD_CLOEXEC 1030
 #define FD_CLOEXEC 1
 #define CLOSE_RANGE_CLOEXEC 4
 #define PROT_READ 1
@@ -287,7 +284,6 @@ struct rlimit {
 #define MREMAP_MAYMOVE 1
 #define MADV_DONTNEED 4
 
-#define SIGKILL 9
 #define SIGPIPE 13
 #define SIGCHLD 17
 #define SIG_BLOCK 0

@@ -151,16 +151,8 @@ export function checkDestination(mount: Mount): string {
 
 /** Files of /proc that tools like lxcfs replace, and that confine nothing. */
 const coverable = new Set([
-  "cpuinfo",
-  "diskstats",
-  "meminfo",
-  "stat",
-  "swaps",
-  "uptime",
-  "loadavg",
-  "slabinfo",
-  "sys/kernel/ns_last_pid",
-  "sys/crypto/fips_enabled",
+  ...["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"],
+  ...["sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"],
 ]);
 
 /** A mount whose source has been opened: what is left is to make it what it shall be and to put it in place. */
@@ -283,7 +275,7 @@ function makeFilesystem(
     options: options.data,
     attributes: options.set.filter((name) => name !== "ro" || !later),
     ...(copiesMode ? { modeOf: { root, path: destination } } : {}),
-    ...(instead === undefined ? {} : { instead }),
+    instead,
   }));
 }
 
