@@ -16,6 +16,7 @@ import {
   hasUserNamespace,
   labelsOf,
   listenerOf,
+  moveDevices,
   raiseLimits,
   runCreationHooks,
   scheduleOf,
@@ -101,6 +102,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
         const seccomp = await filterOf(options);
         const schedule = await scheduleOf(spec);
         if (hasUserNamespace(spec)) await raiseLimits(spec, await init());
+        await moveDevices(spec, init);
         if (onCloned !== undefined) await onCloned(await init());
         const hooks = await startHooks(options);
         return finish(beginning, { spec, deathSignal, seccomp, schedule, startHooks: hooks });

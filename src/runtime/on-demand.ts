@@ -137,3 +137,11 @@ export function listenerOf(
     sendListener(listener, { pid, seccomp, container: stateOf(pid) });
   };
 }
+
+/** Moves the interfaces of `linux.netDevices` into the container. */
+export async function moveDevices({ linux }: Spec, init: () => Promise<number>): Promise<void> {
+  const { netDevices = {} } = linux ?? {};
+  if (Object.keys(netDevices).length === 0) return;
+  const { moveNetDevices } = await import("./net-device.ts");
+  moveNetDevices(netDevices, await init());
+}
