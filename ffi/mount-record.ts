@@ -12,7 +12,18 @@ export type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | (
+          | "open"
+          | "forget"
+          | "write"
+          | "tree"
+          | "filesystem"
+          | "attributes"
+          | "attach"
+          | "cover"
+          | "pivot"
+          | "chroot"
+        )
       | ("remount" | "copyUp" | "idmap")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
@@ -64,6 +75,8 @@ export function mountRecordOf(step: MountStep): StepRecord {
       return { slot: step.slot };
     case "cover":
       return { slot: step.slot, other: step.place, texts: [step.path] };
+    case "chroot":
+      return { slot: step.slot, numbers: [step.gone.length], texts: [step.gone] };
     case "pivot":
       return { slot: step.slot };
     case "mask":

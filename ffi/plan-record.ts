@@ -60,6 +60,7 @@ export const operations = {
   remount: 49,
   copyUp: 50,
   idmap: 51,
+  chroot: 52,
 } as const satisfies Record<Step["op"], number>;
 
 /** `MESSAGE_*` of plan.h. */

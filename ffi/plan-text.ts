@@ -86,7 +86,18 @@ type MountStep = Extract<
   Step,
   {
     op:
-      | ("open" | "forget" | "write" | "tree" | "filesystem" | "attributes" | "attach" | "cover" | "pivot")
+      | (
+          | "open"
+          | "forget"
+          | "write"
+          | "tree"
+          | "filesystem"
+          | "attributes"
+          | "attach"
+          | "cover"
+          | "pivot"
+          | "chroot"
+        )
       | ("remount" | "copyUp" | "idmap")
       | ("mask" | "readonly" | "directory" | "device" | "symlink");
   }
@@ -126,6 +137,8 @@ function describeMount(step: MountStep): string {
       return `mount #${step.slot} on ${quote(step.path)} in #${step.root}`;
     case "cover":
       return `mount #${step.slot} over the host's ${quote(step.path)}`;
+    case "chroot":
+      return `move #${step.slot} to the root without pivoting, and take away ${list(step.gone)}`;
     case "pivot":
       return `make #${step.slot} the root and let go of the old one`;
     case "mask":

@@ -160,6 +160,8 @@ export type Step =
   | { op: "cover"; slot: Slot; path: string; place?: Slot }
   /** Makes the mount in `slot` the root and lets go of everything else. */
   | { op: "pivot"; slot: Slot }
+  /** The same for a root that nothing can be pivoted from; mounts at `gone` are taken away first (chroot can be left). */
+  | { op: "chroot"; slot: Slot; gone: readonly string[] }
   /** Covers a file with the device `null`, a directory with `empty`, both of the tree `source`; skips what is missing. */
   | { op: "mask"; root: Slot; path: string; source: Slot }
   /** Makes a path read-only where it is; skips what is missing. */

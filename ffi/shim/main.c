@@ -23,6 +23,7 @@ static step_function *const functions[OP_COUNT] = {
 	[OP_ATTACH] = step_attach,
 	[OP_COVER] = step_cover,
 	[OP_PIVOT] = step_pivot,
+	[OP_CHROOT] = step_chroot,
 	[OP_MASK] = step_mask,
 	[OP_READONLY] = step_readonly,
 	[OP_DIRECTORY] = step_directory,

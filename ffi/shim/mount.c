@@ -213,6 +213,23 @@ void step_pivot(const struct step *step)
 	sys_close(old);
 }
 
+/* A ramfs as root has nothing below that could be left behind. What is mounted elsewhere stays, out of sight. */
+void step_chroot(const struct step *step)
+{
+	s32 root = slot_fd(step->slot);
+	const char **gone = list_of(step, 0, step->number[0]);
+
+	for (; *gone != NULL; gone++) {
+		long result = sys_umount2(*gone, MNT_DETACH);
+		/* Gone with one that it was in. */
+		if (result != -ENOENT && result != -EINVAL)
+			must(result, "umount2");
+	}
+	must(sys_fchdir(root), "fchdir");
+	must(sys_chroot("."), "chroot");
+	must(sys_chdir("/"), "chdir");
+}
+
 /* A place to cover or change that may be missing: -1 then. */
 static s32 open_optional(const struct step *step)
 {

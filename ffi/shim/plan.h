@@ -94,6 +94,7 @@ enum op {
 	OP_REMOUNT,
 	OP_COPY_UP,
 	OP_IDMAP,
+	OP_CHROOT,
 	OP_COUNT
 };
 

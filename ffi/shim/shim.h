@@ -49,7 +49,7 @@ step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal
 	step_dumpable; /* process.c */
 step_function step_cgroup;
 step_function step_open, step_forget, step_write, step_tree, step_filesystem, step_attributes, step_attach, step_cover,
-	step_pivot, step_mask, step_readonly; /* mount.c */
+	step_pivot, step_chroot, step_mask, step_readonly; /* mount.c */
 step_function step_remount; /* mount.c */
 step_function step_copy_up; /* copy.c */
 step_function step_idmap;   /* idmap.c */

@@ -96,6 +96,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_fchmodat(fd, path, mode) SYSCALL(NR(268, 53), fd, path, mode, 0, 0, 0)
 #define sys_faccessat(fd, path, mode) SYSCALL(NR(269, 48), fd, path, mode, 0, 0, 0)
 #define sys_ppoll(fds, count, timeout) SYSCALL(NR(271, 73), fds, count, timeout, 0, 0, 0)
+#define sys_chroot(path) SYSCALL(NR(161, 51), path, 0, 0, 0, 0, 0)
 #define sys_unshare(flags) SYSCALL(NR(272, 97), flags, 0, 0, 0, 0, 0)
 #define sys_accept4(fd, flags) SYSCALL(NR(288, 242), fd, 0, 0, flags, 0, 0)
 #define sys_signalfd4(fd, set, flags) SYSCALL(NR(289, 74), fd, set, 8, flags, 0, 0)

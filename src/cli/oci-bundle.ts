@@ -69,6 +69,9 @@ export function prepareBundle(
     paths,
     bundle,
     cgroup: cgroupChoice(globals),
+    noPivot: values["no-pivot"],
+    sharesKeyring: values["no-new-keyring"],
+    notifySocket: process.env["NOTIFY_SOCKET"],
     pidFile: pidFile === undefined ? undefined : posix.resolve(pidFile),
     console:
       consoleSocket === undefined

@@ -15,13 +15,10 @@ export const run = defineOciCommand({
   positionals: { min: 1, max: 1, names: "an ID for the container" },
   async run({ globals, flags, positionals: [id = ""] }) {
     const options = prepareBundle(globals, flags, { id, detach: flags.detach });
-    const { makeContainer } = await import("../runtime/container.ts");
-    const { detach, keep } = flags;
-    if (detach) {
-      await makeContainer({ ...options, hold: false });
-      return 0;
-    }
-    const { runForeground } = await import("../runtime/foreground.ts");
-    return await runForeground(options, { keep, subreaper: !flags["no-subreaper"] });
+    const { runDetached, runForeground } = await import("../runtime/foreground.ts");
+    if (!flags.detach)
+      return await runForeground(options, { keep: flags.keep, subreaper: !flags["no-subreaper"] });
+    await runDetached(options);
+    return 0;
   },
 });

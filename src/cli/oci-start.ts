@@ -9,6 +9,6 @@ export const start = defineOciCommand({
   flags: {},
   positionals: { min: 1, max: 1, names: "the ID of a container" },
   async run({ globals, positionals: [id] }) {
-    await startCreated(pathsOf(globals, id));
+    await startCreated(pathsOf(globals, id), process.env["NOTIFY_SOCKET"]);
   },
 });

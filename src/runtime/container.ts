@@ -34,6 +34,10 @@ export interface ContainerOptions extends Receivers {
   readonly paths: StatePaths;
   readonly bundle: Bundle;
   readonly cgroup: CgroupChoice;
+  readonly noPivot: boolean;
+  readonly sharesKeyring: boolean;
+  /** The caller's systemd, which waits to hear that the program is ready. */
+  readonly notifySocket?: string | undefined;
   /** True: stop before the program, which `start` runs. */
   readonly hold: boolean;
   /** Passed on as 3, 4 … */
@@ -44,11 +48,13 @@ export interface ContainerOptions extends Receivers {
 export interface Made {
   readonly init: Init;
   readonly state: ContainerState;
+  /** The program tells here when it is ready, for a caller that waits to hear so. */
+  readonly readiness?: Fd | undefined;
 }
 
 /** Creates the container; on failure nothing is left. */
 export async function makeContainer(options: ContainerOptions): Promise<Made> {
-  const { paths, bundle } = options;
+  const { paths } = options;
   claimDirectory(paths);
   await using undo = new AsyncDisposableStack();
   undo.defer(async () => {
@@ -59,14 +65,29 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   if (cgroup !== undefined) undo.defer(() => cgroup.remove());
   const first = firstState(options, cgroup);
   saveState(paths, first);
+  const { bundle, readiness } = await withRelay(options);
   saveSpec(paths, bundle.spec);
-  const made = await startInit(options, first, cgroup);
+  const made = await startInit({ ...options, bundle }, first, cgroup);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
   if (!options.hold) await runPoststartHooks(hooked(options), made.init.pid);
   undo.move();
   cgroup?.[Symbol.dispose]();
-  return made;
+  return { ...made, readiness };
+}
+
+/** For a caller that waits to hear from the program. */
+async function withRelay({
+  notifySocket,
+  bundle,
+  paths,
+  hold,
+}: ContainerOptions): Promise<{ readonly bundle: Bundle; readonly readiness?: Fd }> {
+  if (notifySocket === undefined) return { bundle };
+  const { listenForReadiness, makeNotifyDirectory, withNotify } = await import("./notify.ts");
+  makeNotifyDirectory(paths);
+  const notified = { ...bundle, spec: withNotify(bundle.spec, paths) };
+  return hold ? { bundle: notified } : { bundle: notified, readiness: listenForReadiness(paths) };
 }
 
 function hooked({ id, bundle }: ContainerOptions): HookContext {
@@ -133,6 +154,8 @@ async function startInit(
       cgroup,
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
       preserved,
+      noPivot: options.noPivot,
+      sharesKeyring: options.sharesKeyring,
       onCloned: (pid) => {
         state = withInit(first, pid, cgroup);
         saveState(paths, state);

@@ -50,6 +50,10 @@ export interface CreateOptions {
   readonly preserved?: readonly Fd[] | undefined;
   /** The container's, made and limited already: init is born in it, or joins it before anything else. */
   readonly cgroup?: Cgroup | undefined;
+  /** True: change to the root instead of pivoting, which a root on a ramfs does not allow. Less safe. */
+  readonly noPivot?: boolean | undefined;
+  /** True: no session keyring of its own. */
+  readonly sharesKeyring?: boolean | undefined;
   /** Called when init exists: it cannot become the program before this has resolved. */
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
@@ -89,6 +93,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       deathSignal,
       ordinaryUser: effectiveIds().uid !== 0,
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
+      sharesKeyring: options.sharesKeyring,
       hold: hold !== undefined,
       preserved: preserved.length,
     });
@@ -135,7 +140,7 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
 }
 
 async function furnishOptions(
-  options: Pick<CreateOptions, "id" | "spec" | "bundle" | "cgroup">,
+  options: Pick<CreateOptions, "id" | "spec" | "bundle" | "cgroup" | "noPivot">,
 ): Promise<FurnishOptions> {
   const { spec, bundle, cgroup } = options;
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
@@ -143,7 +148,17 @@ async function furnishOptions(
   const directories = cgroup?.state.directories ?? {};
   const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
   const hooks = await creationHooks(options);
-  return { spec, bundle, hostCgroup, labels, hooks, confinement: await confinement(options.id, spec) };
+  const unpivoted =
+    options.noPivot === true ? (await import("./unpivoted.ts")).reachableMounts(spec) : undefined;
+  return {
+    spec,
+    bundle,
+    hostCgroup,
+    labels,
+    hooks,
+    unpivoted,
+    confinement: await confinement(options.id, spec),
+  };
 }
 
 /** The filter of a container's processes; undefined when they have none. */

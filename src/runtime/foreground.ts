@@ -1,5 +1,6 @@
 /** A container in the foreground: signals go to its init, its end is ours. */
 import { failedWith } from "../sys/error.ts";
+import type { Fd } from "../sys/fd.ts";
 import { becomeSubreaper, sendSignal } from "../sys/process.ts";
 import type { ContainerOptions } from "./container.ts";
 import { makeContainer } from "./container.ts";
@@ -20,13 +21,32 @@ export async function runForeground(
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
   const follow = forwardSignals();
-  const { init } = await makeContainer({ ...options, hold: false });
+  const { init, readiness } = await makeContainer({ ...options, hold: false });
+  using _relay = await relayTo(options.notifySocket, readiness, init.pid);
   const exitCode = await follow(init);
   if (!keep) {
     const { deleteContainer } = await import("./delete.ts");
     await deleteContainer(options.paths, { force: true });
   }
   return exitCode;
+}
+
+async function relayTo(
+  host: string | undefined,
+  readiness: Fd | undefined,
+  pid: number,
+): Promise<Disposable | undefined> {
+  if (host === undefined || readiness === undefined) return undefined;
+  const { watchReadiness } = await import("./notify.ts");
+  return watchReadiness(readiness, host, pid);
+}
+
+/** Leaves the container in the background; with a caller that waits for it, once its program is ready. */
+export async function runDetached(options: Omit<ContainerOptions, "hold">): Promise<void> {
+  const { init, readiness } = await makeContainer({ ...options, hold: false });
+  if (readiness === undefined || options.notifySocket === undefined) return;
+  const { relayReadiness } = await import("./notify.ts");
+  relayReadiness(readiness, options.notifySocket, init);
 }
 
 const forwarded = {

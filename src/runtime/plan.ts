@@ -31,6 +31,8 @@ export interface BeginOptions {
   /** True: the runtime is not run by root, who may write about every process. */
   readonly ordinaryUser?: boolean | undefined;
   readonly cgroup?: CgroupPlaces | undefined;
+  /** True: no session keyring of its own. */
+  readonly sharesKeyring?: boolean | undefined;
   /** True: stop before the program; the fifo and the failure file are passed along. */
   readonly hold?: boolean | undefined;
   /** How many descriptors are passed along for the program: its 3, 4 … */
@@ -43,6 +45,8 @@ export interface FurnishOptions {
   readonly bundle: string;
   /** Needed for a mount of type cgroup. */
   readonly hostCgroup: HostCgroup | undefined;
+  /** For a root that cannot be pivoted to: the mounts of the host's that must not stay reachable. */
+  readonly unpivoted?: readonly string[] | undefined;
   /** Security labels: files of procfs and what goes into them. */
   readonly labels?: readonly LabelWrite[] | undefined;
   readonly hooks?: CreationHooks | undefined;
@@ -117,7 +121,9 @@ export function begin(options: BeginOptions): Beginning {
   if (!moved) draft.add(...later);
   draft.add({ op: "session" });
   // A keyring belongs to who makes it: the root of a user namespace makes its own.
-  if (!namespaces.has("user")) draft.add({ op: "keyring", name: `_ses.${id}` });
+  if (!namespaces.has("user") && options.sharesKeyring !== true) {
+    draft.add({ op: "keyring", name: `_ses.${id}` });
+  }
   if (namespaces.made.includes("network")) draft.add({ op: "loopback" });
   const whenMoved = moved ? later : [];
   return { draft, process, namespaces, terminal, passedRoot, ending, idmaps, whenMoved };
@@ -179,7 +185,11 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   draft.add({ op: "directory", root, path: posix.resolve("/", process.cwd), mode: 0o755 });
   draft.add({ op: "nullStdio", root }, ...last);
   if (spec.root?.readonly === true) draft.add(makeReadonly(root));
-  draft.add({ op: "pivot", slot: root });
+  draft.add(
+    options.unpivoted === undefined
+      ? { op: "pivot", slot: root }
+      : { op: "chroot", slot: root, gone: options.unpivoted },
+  );
   spreadRoot(draft, spec, root);
   // Last, as it holds for whatever is executed next: through the host's procfs, out of the image's reach (CVE-2019-16884).
   if (proc !== undefined) for (const label of labels) draft.add({ op: "write", slot: proc, ...label });

@@ -3,6 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import { openFifoWriter, waitUntilUnread } from "../sys/fifo.ts";
 import { unlinkat, writeAll } from "../sys/file.ts";
 import { claimDirectory } from "../sys/lease.ts";
+import { isThere } from "../sys/stat.ts";
 import { runPoststartHooks } from "./on-demand.ts";
 import { readSpec } from "./saved-spec.ts";
 import type { Spec } from "./spec.ts";
@@ -11,7 +12,7 @@ import { processStatus, readState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
 /** Resolves when the program runs and the poststart hooks have ended. */
-export async function startCreated(paths: StatePaths): Promise<void> {
+export async function startCreated(paths: StatePaths, notifySocket: string | undefined): Promise<void> {
   const state = readState(paths);
   // Held while we start it: of two commands that start, one does.
   using lock = claimDirectory(paths.directory);
@@ -20,6 +21,7 @@ export async function startCreated(paths: StatePaths): Promise<void> {
   if (spec.process === undefined) {
     throw new CurruntError("invalid", "cannot start a container without a process: its config.json has none");
   }
+  const readiness = await listen(paths, notifySocket);
   {
     using fifo = openFifoWriter(paths.fifo);
     if (fifo === undefined) throw notCreated(paths, state);
@@ -29,6 +31,23 @@ export async function startCreated(paths: StatePaths): Promise<void> {
   unlinkat(undefined, paths.fifo);
   await throwFailure(paths, spec);
   await runHooks(paths, spec, state);
+  await readiness?.(state);
+}
+
+/** For a caller whose systemd waits: what comes back waits for the program to be ready, and passes that on. */
+async function listen(
+  paths: StatePaths,
+  notifySocket: string | undefined,
+): Promise<((state: ContainerState) => Promise<void>) | undefined> {
+  if (notifySocket === undefined || !isThere(undefined, `${paths.directory}/notify`)) return undefined;
+  const { listenForReadiness, relayReadiness } = await import("./notify.ts");
+  const socket = listenForReadiness(paths);
+  return async (state) => {
+    using listening = socket;
+    const { openInit } = await import("./kill.ts");
+    using pidfd = openInit(state);
+    if (pidfd !== undefined) relayReadiness(listening, notifySocket, { pid: state.pid, pidfd });
+  };
 }
 
 /** A hook that fails ends the container (runtime.md, Lifecycle). */

@@ -17,6 +17,7 @@ import type { Path } from "./file.ts";
 import {
   displayPath,
   encodePath,
+  fchmodat,
   numberOf,
   openat,
   openat2,
@@ -68,6 +69,11 @@ export function makeDirectories(path: string, mode: number): void {
     makeUnlessThere(path.slice(0, end), mode, ["EEXIST"]);
   }
   makeUnlessThere(path, mode, ["EEXIST"]);
+}
+
+/** Lets everybody read and write what is at `path`. */
+export function chmodShared(path: string): void {
+  fchmodat(undefined, path, 0o777);
 }
 
 /** Makes the directory at `path`; false when something is there already. */

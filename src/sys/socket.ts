@@ -35,7 +35,7 @@ export function connectUnix(directory: string, name: string): Fd {
 }
 
 /** An address holds 108 bytes and paths are longer: the directory's descriptor stands for its path. */
-function withAddress(directory: string, name: string, use: (address: Uint8Array) => void): void {
+export function withAddress(directory: string, name: string, use: (address: Uint8Array) => void): void {
   using base = openat(undefined, directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   const path = Buffer.from(`/proc/self/fd/${base.number}/${name}`);
   use(sockaddr_un.pack({ sun_family: AF_UNIX, sun_path: path }));
