@@ -7,6 +7,7 @@ import type { CgroupTrees, HostCgroup } from "./cgroup-mount.ts";
 import { openCgroups, placeCgroup } from "./cgroup-mount.ts";
 import { deviceSteps } from "./device.ts";
 import { Draft } from "./draft.ts";
+import { setNames } from "./hostname.ts";
 import { hasIdmaps, openIdmaps } from "./idmap.ts";
 import { prepareUserNamespace, writeKernelFiles } from "./kernel-file.ts";
 import type { LabelWrite } from "./label.ts";
@@ -291,14 +292,4 @@ function spreadRoot(draft: Draft, spec: Spec, root: Slot): void {
     const { kind, recursive } = propagation;
     draft.add({ op: "attributes", slot: root, set: [], clear: [], propagation: kind, recursive });
   }
-}
-
-function setNames(draft: Draft, { hostname = "", domainname = "" }: Spec, namespaces: Namespaces): void {
-  if ((hostname !== "" || domainname !== "") && !namespaces.has("uts")) {
-    throw new CurruntError("invalid", "hostname: it needs a uts namespace of the container's own", {
-      hint: 'add { "type": "uts" } to linux.namespaces',
-    });
-  }
-  if (hostname !== "") draft.add({ op: "hostname", name: hostname });
-  if (domainname !== "") draft.add({ op: "domainname", name: domainname });
 }
