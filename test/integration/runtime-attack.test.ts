@@ -194,6 +194,109 @@ describe("CVE-2026-41579: /dev of the image is a symlink to the host", () => {
   });
 });
 
+describe("CVE-2019-16884: a volume over /proc hides where labels are written", () => {
+  test.each(["/proc", "/proc/self/attr", "/proc/sys/kernel", "/x/../proc/1"])(
+    "%s is refused",
+    async (destination) => {
+      const mounts = [...defaultMounts, { destination, source: victim, options: ["bind"] }];
+      expect((await bundle.sh("true", { mounts })).error).toContain("/proc can only be a proc filesystem");
+    },
+  );
+});
+
+describe("CVE-2025-52881: what the runtime writes to /proc is led to another file", () => {
+  const capabilities = {
+    bounding: ["CAP_SYS_ADMIN"],
+    effective: ["CAP_SYS_ADMIN"],
+    permitted: ["CAP_SYS_ADMIN"],
+  };
+
+  test("a sysctl is set before anything of the container can be mounted", async () => {
+    mkdirSync(join(bundle.directory, "trap"));
+    writeFileSync(join(bundle.directory, "trap/shm_rmid_forced"), "trapped");
+    symlinkSync("/proc", join(bundle.rootfs, "alias"));
+    const mounts = [
+      ...defaultMounts,
+      { destination: "/alias/sys/kernel", source: join(bundle.directory, "trap"), options: ["bind"] },
+    ];
+    const script =
+      "cat /proc/sys/kernel/shm_rmid_forced; umount /proc/sys/kernel; cat /proc/sys/kernel/shm_rmid_forced";
+    const linux = { sysctl: { "kernel.shm_rmid_forced": "1" } };
+    const { stdout } = await bundle.sh(script, { mounts, linux, process: { capabilities } });
+    expect(stdout).toBe("trapped1\n");
+  });
+
+  test("a process that joins sets its own, whatever is mounted over the container's /proc", async () => {
+    using container = await bundle.sleeping({ process: { capabilities } });
+    expect((await container.exec("mount -t tmpfs x /proc", { capabilities })).exitCode).toBe(0);
+    const { stdout } = await container.exec("umount /proc; cat /proc/self/oom_score_adj", {
+      capabilities,
+      oomScoreAdj: 321,
+    });
+    expect(stdout).toBe("321\n");
+  });
+});
+
+describe("CVE-2022-29162, CVE-2022-24769: inheritable capabilities that nobody asked for", () => {
+  const inherited = "sed -n 's/^CapInh:.//p; s/^CapAmb:.//p' /proc/self/status";
+
+  test("there are none, of the container and of a process that joins", async () => {
+    expect((await bundle.sh(inherited)).stdout).toBe("0000000000000000\n0000000000000000\n");
+    using container = await bundle.sleeping();
+    expect((await container.exec(inherited)).stdout).toBe("0000000000000000\n0000000000000000\n");
+  });
+});
+
+describe("CVE-2021-43784: lists that are too long for a length field", () => {
+  test("more than 65535 groups and bytes of options are passed whole, or refused", async () => {
+    const additionalGids = Array.from({ length: 65_536 }, (_, index) => index + 1);
+    const groups = await bundle.sh("id -G | wc -w", {
+      process: { user: { uid: 1, gid: 0, additionalGids } },
+    });
+    expect(Number(groups.stdout)).toBeGreaterThanOrEqual(65_536);
+    const tooMany = { uid: 1, gid: 0, additionalGids: [...additionalGids, 70_000] };
+    expect((await bundle.sh("id", { process: { user: tooMany } })).error).toContain("setgroups: EINVAL");
+    const options = Array.from({ length: 20_000 }, (_, index) => `option${index}`);
+    const mounts = [...defaultMounts, { destination: "/x", type: "tmpfs", source: "tmpfs", options }];
+    expect((await bundle.sh("true", { mounts })).error).toContain("option0");
+  });
+});
+
+describe("links of the image on the way of newer mount options (the class of CVE-2024-45310)", () => {
+  test("tmpcopyup copies nothing of the host's", async () => {
+    replaceByLink("data", victim);
+    mkdirSync(join(bundle.rootfs, victim), { recursive: true });
+    const mounts = [
+      ...defaultMounts,
+      { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] },
+    ];
+    expect(await bundle.sh("ls /data", { mounts })).toMatchObject({ stdout: "", exitCode: 0 });
+  });
+
+  test("remount changes no mount of the host's", async () => {
+    replaceByLink("data", "/proc/1/root");
+    const mounts = [...defaultMounts, { destination: "/data", options: ["remount", "bind", "ro"] }];
+    expect((await bundle.sh("true", { mounts })).error).toContain("ELOOP");
+  });
+
+  test("devices that cannot be made are not bound outside", async () => {
+    replaceByLink("dev", `../../../../../../..${victim}`);
+    const fixture = join(import.meta.dir, "../fixtures/run-bundle.ts");
+    const change = JSON.stringify({ mounts: withoutDev, process: { args: ["ls", "/dev/"] } });
+    const run = [
+      "setpriv",
+      "--bounding-set=-mknod",
+      process.execPath,
+      fixture,
+      bundle.directory,
+      "--change",
+      change,
+    ];
+    const { exitCode, stdout } = Bun.spawnSync(run, { stderr: "ignore" });
+    if (exitCode === 0) expect(stdout.toString()).toContain("null");
+  });
+});
+
 describe("CVE-2022-0492: release_agent of a cgroup v1 hierarchy", () => {
   test.skipIf(existsSync("/sys/fs/cgroup/cgroup.controllers"))("cannot be written", async () => {
     const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
