@@ -13,6 +13,8 @@ packages=(
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests
   libseccomp-dev            # decides what the seccomp tests compare with
+  user-mode-linux           # a machine with cgroup v2 alone …
+  systemd dbus              # … and with systemd as its first process
 )
 if [[ ${1:-} == bench ]]; then packages+=(podman crun runc); fi
 

@@ -123,7 +123,8 @@ class OpenCgroup implements Cgroup {
 
   enterBeside(init: number): CgroupEntry {
     const unified = unifiedDirectory(this.state);
-    if (unified !== undefined) this.#directory ??= openCgroupBeside(unified, init);
+    this.#directory?.close();
+    this.#directory = unified === undefined ? undefined : openCgroupBeside(unified, init);
     return this.enter();
   }
 
@@ -182,8 +183,8 @@ class OpenCgroup implements Cgroup {
   async remove(): Promise<void> {
     this[Symbol.dispose]();
     if (this.state.unit !== undefined) {
-      const { stopUnit } = await import("./systemd.ts");
-      stopUnit(this.state);
+      const { endUnit } = await import("./systemd-create.ts");
+      await endUnit(this.state);
     }
     await removeCgroups(this.state);
   }

@@ -1,8 +1,11 @@
 /** Makes a container's cgroup with systemd: the unit first, then what systemd leaves to us. */
+
+import { SIGKILL } from "../../../ffi/kernel.ts";
 import { finishCgroup, makeOptions } from "./cgroup-make.ts";
 import { makeCgroups } from "./create.ts";
 import { openCgroupDirectory, writeCgroupFile } from "./file.ts";
 import { readHost } from "./host.ts";
+import { killAll } from "./kill.ts";
 import { parseUnit } from "./path.ts";
 import type { CgroupOptions, CgroupState } from "./state.ts";
 import { startUnit, stopUnit } from "./systemd.ts";
@@ -28,7 +31,8 @@ export async function createUnit(options: CgroupOptions, pid: number): Promise<C
     await finishCgroup(state, options, resources === undefined ? {} : roundQuota(resources));
     return state;
   } catch (error) {
-    stopUnit({ version: host.version, directories: {}, ...named });
+    const directories = Object.fromEntries(host.trees.map((tree) => [tree.name, tree.mountPoint + path]));
+    await endUnit({ version: host.version, directories, ...named });
     throw error;
   }
 }
@@ -40,4 +44,11 @@ function enterAll(state: CgroupState, pid: number): void {
     using directory = openCgroupDirectory(path);
     writeCgroupFile(directory, "cgroup.procs", String(pid));
   }
+}
+
+/** Ends what is in the unit, and the unit. */
+export async function endUnit(state: CgroupState): Promise<void> {
+  // Not left to systemd: it asks with SIGTERM, which the first process of a pid namespace does not hear, and waits.
+  await killAll(state, SIGKILL);
+  stopUnit(state);
 }
