@@ -2,7 +2,7 @@
 import type { Namespace, Slot, Step } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openDirectory, readlinkat } from "../sys/file.ts";
+import { readlinkat } from "../sys/file.ts";
 import { openProcess } from "../sys/process.ts";
 import type { PartMaker } from "../sys/shim.ts";
 import { readSmallFile } from "../sys/small-file.ts";
@@ -195,9 +195,11 @@ const files: readonly (readonly [Namespace, string])[] = [
 
 /** The namespaces of process `pid` that are not ours. Joining our own user namespace would fail (`man 2 setns`). */
 function namespacesToJoin(pid: number): Namespace[] {
-  using theirs = openDirectory(`/proc/${pid}/ns`);
-  using ours = openDirectory("/proc/self/ns");
-  return (isThere(theirs, "time") ? files : files.filter(([name]) => name !== "time"))
-    .filter(([, file]) => !readlinkat(theirs, file).equals(readlinkat(ours, file)))
+  // Not by a descriptor of the directory, which others than the process's user may not read.
+  const link = (of: number | "self", file: string) => readlinkat(undefined, `/proc/${of}/ns/${file}`);
+  // A kernel may be built without time namespaces.
+  const known = files.filter(([name]) => name !== "time" || isThere(undefined, "/proc/self/ns/time"));
+  return known
+    .filter(([, file]) => !link(pid, file).equals(link("self", file)))
     .map(([namespace]) => namespace);
 }

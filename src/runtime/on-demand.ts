@@ -1,8 +1,7 @@
 /** What few specs ask for: the code for it is loaded when one does. */
 import type { Step } from "../../ffi/plan.ts";
-import { raiseHardLimit } from "../sys/process.ts";
+import { raiseHardLimit, runsInUserNamespace } from "../sys/process.ts";
 import type { PlanOptions } from "../sys/shim.ts";
-import { readSmallFile } from "../sys/small-file.ts";
 import type { LabelWrite } from "./label.ts";
 import { namespacesOf } from "./namespace.ts";
 import type { CreationHooks } from "./plan.ts";
@@ -57,11 +56,6 @@ export async function settleIdMaps(spec: Spec, init: () => Promise<number>): Pro
   if (!hasUserNamespace(spec)) return;
   const { settleMaps } = await import("./user-namespace.ts");
   await settleMaps(await init(), spec);
-}
-
-/** True when we do not have the host's powers, even as root. */
-function runsInUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readSmallFile("/proc/self/uid_map"));
 }
 
 /** True when the container's processes lack the host's powers. */

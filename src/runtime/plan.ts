@@ -110,7 +110,9 @@ export function begin(options: BeginOptions): Beginning {
   const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
   if (namespaces.has("user")) {
     prepareUserNamespace(draft, process, options.ordinaryUser === true);
-    const uid = hostIdOf(process.user.uid, spec.linux?.uidMappings);
+    const uid = namespaces.made.includes("user")
+      ? hostIdOf(process.user.uid, spec.linux?.uidMappings)
+      : undefined;
     if (uid !== undefined && terminal === undefined) draft.add({ op: "ownStdio", uid });
   }
   const later = cloneSteps(draft, namespaces, {

@@ -1,5 +1,6 @@
 /** Where the states of OCI containers lie, and the files of one of them. */
 import { CurruntError } from "../base/error.ts";
+import { runsInUserNamespace } from "../sys/process.ts";
 
 /** The root of root: not the engine's run root, whose directories are swept. */
 const systemRoot = "/run/currunt-oci";
@@ -9,12 +10,20 @@ export interface Caller {
   /** Effective user ID. */
   readonly uid: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Asked about root: whether it is the root of a user namespace only, as in what rootless podman starts. */
+  readonly inUserNamespace?: () => boolean;
 }
 
 /** The directory that holds a directory a container, unless `-root` names another. */
-export function defaultStateRoot({ uid, environment }: Caller): string {
+export function defaultStateRoot({
+  uid,
+  environment,
+  inUserNamespace = runsInUserNamespace,
+}: Caller): string {
   const runtimeDirectory = environment["XDG_RUNTIME_DIR"] ?? "";
-  return uid !== 0 && runtimeDirectory.startsWith("/") ? `${runtimeDirectory}/currunt-oci` : systemRoot;
+  if (!runtimeDirectory.startsWith("/")) return systemRoot;
+  const isOwn = uid !== 0 || (environment["USER"] !== "root" && inUserNamespace());
+  return isOwn ? `${runtimeDirectory}/currunt-oci` : systemRoot;
 }
 
 /** The files and directories of one container. */

@@ -1,5 +1,6 @@
 /** What is kept of a container between two commands, and what its status is now. */
 import { CurruntError } from "../base/error.ts";
+import { failedWith } from "../sys/error.ts";
 import { startTimeOf } from "../sys/process.ts";
 import { replaceSmallFile, tryReadSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
@@ -48,9 +49,14 @@ export function hasState(root: string, id: string): boolean {
   return /^[\w+.-]{1,255}$/.test(id) && isThere(undefined, `${root}/${id}/state.json`);
 }
 
-/** Whether there is anything at `path`. */
+/** Whether there is anything at `path` that we may know of. */
 export function isFileThere(path: string): boolean {
-  return isThere(undefined, path);
+  try {
+    return isThere(undefined, path);
+  } catch (error) {
+    if (failedWith(error, "EACCES")) return false;
+    throw error;
+  }
 }
 
 /** Like `findState`; throws "not-found" when there is none. */

@@ -17,6 +17,9 @@ export async function settleMaps(pid: number, { linux = {} }: Spec): Promise<voi
   else checkJoinedMaps(pid, path, linux);
 }
 
+/** What podman passes along with a joined namespace. */
+const placeholder = "0 0 1\n";
+
 /** Callers pass the maps along with the namespace that they have made: others than it has would be a misunderstanding. */
 function checkJoinedMaps(pid: number, path: string, { uidMappings = [], gidMappings = [] }: Linux): void {
   const maps = [
@@ -24,7 +27,7 @@ function checkJoinedMaps(pid: number, path: string, { uidMappings = [], gidMappi
     { ...kinds.gid, mappings: gidMappings },
   ];
   for (const { field, file, mappings } of maps) {
-    if (mappings.length === 0) continue;
+    if (mappings.length === 0 || linesOf(mappings) === placeholder) continue;
     const have = readSmallFile(`/proc/${pid}/${file}`).trim().replace(/ +/g, " ").replace(/^ /gm, "");
     if (have !== linesOf(mappings).trim()) {
       throw new CurruntError(

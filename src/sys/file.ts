@@ -153,10 +153,10 @@ export function renameat(
 }
 
 /** The target of a symbolic link, as bytes. */
-export function readlinkat(directory: Fd, path: Path): Buffer {
+export function readlinkat(directory: Fd | undefined, path: Path): Buffer {
   // A link's target is at most PATH_MAX bytes on every file system of Linux.
   const target = Buffer.alloc(4096);
-  const length = libc.readlinkat(directory.number, encodePath(path), target, target.length);
+  const length = libc.readlinkat(numberOf(directory), encodePath(path), target, target.length);
   return target.subarray(0, checkPath(length, "readlinkat", path));
 }
 

@@ -120,3 +120,8 @@ export function startTimeOf(pid: number): number | undefined {
 export function effectiveIds(): { readonly uid: number; readonly gid: number } {
   return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 }
+
+/** True when we do not have the host's powers, even as root. */
+export function runsInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readSmallFile("/proc/self/uid_map"));
+}
