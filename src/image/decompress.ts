@@ -41,7 +41,7 @@ export function sniffCompression(start: Uint8Array): BlobCompression {
 const outputSize = 2 << 20;
 
 /** Input is gathered up to this: a network brings pieces of 64 KiB, and each step costs a change of threads and back. */
-const inputSize = 512 << 10;
+const inputSize = 1 << 20;
 
 /**
  * Reads `source` to its end and gives the decompressed bytes to `sink`, in order. A piece is valid during the call only.
