@@ -13,8 +13,10 @@ import { explainStep } from "./explain.ts";
 import {
   confinement,
   creationHooks,
+  enterGroup,
   hasUserNamespace,
   labelsOf,
+  leaveGroup,
   listenerOf,
   moveDevices,
   raiseLimits,
@@ -107,6 +109,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
         const seccomp = await filterOf(options);
         const schedule = await scheduleOf(spec);
         if (hasUserNamespace(spec)) await raiseLimits(spec, await init());
+        await enterGroup(id, spec, init);
         await moveDevices(spec, init);
         if (onCloned !== undefined) await onCloned(await init());
         const hooks = await startHooks(options);
@@ -121,6 +124,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     const caller = { onSync, onListener };
     return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory, ...caller });
   } catch (error) {
+    await leaveGroup(id, spec);
     throw wrap(error, `start container "${shortened(id)}"`);
   }
 }

@@ -139,3 +139,17 @@ export async function moveDevices({ linux }: Spec, init: () => Promise<number>):
   const { moveNetDevices } = await import("./net-device.ts");
   moveNetDevices(netDevices, await init());
 }
+
+/** Puts init into its group of Intel RDT. */
+export async function enterGroup(id: string, { linux }: Spec, init: () => Promise<number>): Promise<void> {
+  if (linux?.intelRdt === undefined) return;
+  const { enterRdt } = await import("./rdt.ts");
+  enterRdt(id, linux.intelRdt, await init());
+}
+
+/** Removes the container's own group of Intel RDT. */
+export async function leaveGroup(id: string, { linux }: Spec): Promise<void> {
+  if (linux?.intelRdt === undefined) return;
+  const { leaveRdt } = await import("./rdt.ts");
+  leaveRdt(id, linux.intelRdt);
+}

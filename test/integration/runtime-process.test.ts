@@ -1,6 +1,6 @@
 /** The fields of `process` and `linux` that tell how the kernel treats a container's processes, as the kernel sees them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SpecChange } from "../fixtures/bundle.ts";
 import { Bundle } from "../fixtures/bundle.ts";
@@ -174,6 +174,18 @@ describe("security labels", () => {
     using container = await bundle.sleeping();
     expect((await container.exec("true", { selinuxLabel: label })).error).toContain("SELinux is not enabled");
   });
+});
+
+describe("linux.intelRdt", () => {
+  test.skipIf(readFileSync("/proc/mounts", "utf8").includes(" resctrl "))(
+    "is refused by a host without resctrl",
+    async () => {
+      const { error } = await bundle.sh("true", {
+        linux: { intelRdt: { closID: "fast", schemata: ["L3:0=f"] } },
+      });
+      expect(error).toContain("linux.intelRdt: the host has no resctrl filesystem mounted");
+    },
+  );
 });
 
 describe("process.rlimits", () => {
