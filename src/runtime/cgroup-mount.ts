@@ -66,9 +66,14 @@ export type CgroupTrees = ReadonlyMap<string, Slot>;
 /**
  * Opens the runtime's own cgroups, for a container that has no cgroup namespace of its own: a hierarchy that it mounted
  * itself would show all the host's cgroups. To be done while the host's root still is what paths start from.
+ * On version 2 that is what such a container gets, except where it may not: in a user namespace it gets the host's mount.
  */
-export function openCgroups(draft: Draft, host: HostCgroup): CgroupTrees {
-  if (host.version === 2) return new Map();
+export function openCgroups(draft: Draft, host: HostCgroup, inUserNamespace: boolean): CgroupTrees {
+  if (host.version === 2 && !inUserNamespace) return new Map();
+  if (host.version === 2) {
+    const path = "/sys/fs/cgroup";
+    return new Map([["", draft.open((slot) => ({ op: "tree", slot, path, recursive: true }))]]);
+  }
   return new Map(
     host.hierarchies.map(({ name, path }) => {
       const place = posix.join("/sys/fs/cgroup", name, path);
@@ -86,8 +91,12 @@ export function placeCgroup(
   trees: CgroupTrees,
 ): Step[] {
   if (host.version === 2) {
-    const slot = draft.open((slot) => filesystem(slot, "cgroup2", [], set));
+    const borrowed = trees.get("");
+    const slot = borrowed ?? draft.open((slot) => filesystem(slot, "cgroup2", [], set));
     draft.add({ op: "attach", slot, root, path, follow: true });
+    // Cgroups of the same user's other containers are in sight: nothing may be written (CVE-2023-25809).
+    const all = set.includes("ro") ? set : [...set, "ro" as const];
+    if (borrowed !== undefined) draft.add({ op: "attributes", slot, set: all, clear: [], recursive: true });
     return [];
   }
   const writable = set.filter((name) => name !== "ro");

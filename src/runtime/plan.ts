@@ -163,7 +163,9 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   });
   const mounts = options.confinement?.standIns(draft, sources) ?? sources;
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
-  const trees: CgroupTrees = shareCgroups ? openCgroups(draft, options.hostCgroup) : new Map();
+  const trees: CgroupTrees = shareCgroups
+    ? openCgroups(draft, options.hostCgroup, namespaces.has("user"))
+    : new Map();
   // For devices that may not be made: our own mounts cover them next.
   const devices = draft.open((slot) => ({ op: "open", slot, path: "/dev", read: false }));
   const place = openPlaceOfRoot(draft, spec, options);

@@ -13,6 +13,7 @@ import {
   ownPath,
   removeOwnParent,
 } from "../fixtures/cgroup-cases.ts";
+import { mustRun } from "../fixtures/process.ts";
 import { hasUml, inside, testInUml } from "../fixtures/uml.ts";
 
 describe.skipIf(inside === "v2")("in user-mode Linux", () => {
@@ -110,6 +111,26 @@ function versionTwoCases(): void {
     expect((await container.exec(script, { user: { uid: 1000, gid: 1000 }, capabilities: {} })).stdout).toBe(
       "0::/inner\n",
     );
+    await cgroup.kill(9);
+    container[Symbol.dispose]();
+    await cgroup.remove();
+  });
+
+  test("a user namespace without a cgroup namespace sees the host's cgroups, and writes none (CVE-2023-25809)", async () => {
+    await using bundle = await Bundle.make();
+    await mustRun(["chown", "-R", "100000:100000", bundle.directory]);
+    const options = ["nosuid", "noexec", "nodev"];
+    const mounts = [
+      ...defaultMounts,
+      { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options },
+    ];
+    const mapping = [{ containerID: 0, hostID: 100_000, size: 65536 }];
+    const namespaces = (["mount", "pid", "ipc", "uts", "network", "user"] as const).map((type) => ({ type }));
+    const linux = { cgroupsPath: ownPath(), namespaces, uidMappings: mapping, gidMappings: mapping };
+    const cgroup = await createCgroup({ id: "box", spec: specWith({ mounts, linux }) });
+    using container = await bundle.sleeping({ mounts, linux }, cgroup);
+    const { stdout, stderr } = await container.exec("cd /sys/fs/cgroup && ls -d currunt-test && mkdir x");
+    expect([stdout, stderr]).toEqual(["currunt-test\n", expect.stringContaining("Read-only file system")]);
     await cgroup.kill(9);
     container[Symbol.dispose]();
     await cgroup.remove();

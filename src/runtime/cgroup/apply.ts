@@ -4,6 +4,7 @@ import { CurruntError, wrap } from "../../base/error.ts";
 import { failedWith } from "../../sys/error.ts";
 import { openat, openDirectory, writeAll } from "../../sys/file.ts";
 import type { LinuxDeviceCgroup, LinuxResources } from "../spec.ts";
+import { allowsEverything, defaultRules, deviceLines, rulesOf } from "./device-rule.ts";
 import { openCgroupDirectory, tryReadCgroupFile } from "./file.ts";
 import { unifiedMountPoint } from "./host.ts";
 import type { CgroupState } from "./state.ts";
@@ -116,7 +117,6 @@ export async function applyDevices(
   devices: readonly LinuxDeviceCgroup[],
   rootless: boolean,
 ): Promise<void> {
-  const { allowsEverything, defaultRules, deviceLines, rulesOf } = await import("./device-rule.ts");
   const path = unifiedDirectory(state);
   try {
     if (state.version === 1) applyDeviceLines(state, deviceLines(devices));
