@@ -149,8 +149,8 @@ static void wait_and_serve(void)
 }
 
 /*
- * The creating client takes it out of the index, which it has open, while the directories are removed here: it looks after
- * that at our end. Should it die, the next sweep finishes what is begun.
+ * The creating client takes it out of the index, which it has open, while the directories are removed here, and removes
+ * the run directory at our end. Should it die, the next sweep, which finds that, finishes what is begun.
  */
 static void remove_container(u32 code)
 {
@@ -158,7 +158,7 @@ static void remove_container(u32 code)
 		send_frame(monitor.creator, FRAME_ENDED, &code, sizeof code);
 		if (monitor.creator->fd != 0) {
 			remove_tree(monitor.directory_path);
-			remove_tree(monitor.run_path);
+			empty_directory(monitor.run_path);
 			return;
 		}
 	}

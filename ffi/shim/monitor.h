@@ -97,6 +97,7 @@ void open_log(s32 directory);
 void append_log(enum stream stream, const u8 *bytes, size length);
 
 /* remove.c */
+void empty_directory(const char *path);
 void remove_tree(const char *path);
 
 /* end.c */

@@ -20,7 +20,7 @@ static int is_dots(const char *name)
 }
 
 /* Follows no link and enters no mount point. */
-static void remove_directory(s32 parent, const char *name, int depth)
+static void empty(s32 parent, const char *name, int depth)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -39,15 +39,23 @@ static void remove_directory(s32 parent, const char *name, int depth)
 				continue;
 			if (entry->type != DT_DIR)
 				sys_unlinkat(fd, entry->name, 0);
-			else if (sys_unlinkat(fd, entry->name, AT_REMOVEDIR) < 0 && depth < DEPTH)
-				remove_directory(fd, entry->name, depth + 1);
+			else if (sys_unlinkat(fd, entry->name, AT_REMOVEDIR) < 0 && depth < DEPTH) {
+				empty(fd, entry->name, depth + 1);
+				sys_unlinkat(fd, entry->name, AT_REMOVEDIR);
+			}
 		}
 	}
 	sys_close(fd);
-	sys_unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* All that is in a directory. */
+void empty_directory(const char *path)
+{
+	empty(AT_FDCWD, path, 0);
 }
 
 void remove_tree(const char *path)
 {
-	remove_directory(AT_FDCWD, path, 0);
+	empty_directory(path);
+	sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }

@@ -29,6 +29,11 @@ export function recover(roots: Roots, store: ContainerStore): void {
   for (const id of listDirectory(containers)) if (store.find(id) === undefined) recoverOne(roots, store, id);
 }
 
+/** Whether the only container that is at work is the caller's: what was broken off since the boot has a directory too. */
+export function isAlone(roots: Roots): boolean {
+  return directoriesIn(roots.run) === 1;
+}
+
 /**
  * The number of subdirectories, without reading the directory: most file systems count them in the links of it. One that
  * does not (it says 1) makes the answer negative, and each sweep thorough.

@@ -9,9 +9,10 @@ import { isThere } from "../sys/stat.ts";
 /**
  * Makes the directories of both roots where they are missing: the data root for root's eyes only (loose modes were
  * CVE-2021-41103), the run root passable so that a user namespace can traverse it. Throws "invalid" for a new data root
- * that holds anything else: closing /tmp or /home to everybody would be the end of the host.
+ * that holds anything else: closing /tmp or /home to everybody would be the end of the host. True: the run root is new, as
+ * after a boot.
  */
-export function prepareRoots(roots: Roots): void {
+export function prepareRoots(roots: Roots): boolean {
   const { database, containersLock: _, ...directories } = dataPaths(roots);
   if (!isThere(undefined, database)) {
     if (isThere(undefined, roots.data)) refuseForeign(roots.data);
@@ -19,11 +20,11 @@ export function prepareRoots(roots: Roots): void {
     fchmodat(undefined, roots.data, 0o700);
     for (const directory of Object.values(directories)) makeDirectories(directory, 0o700);
   }
-  if (!isThere(undefined, roots.run)) {
-    makeDirectories(roots.run, 0o711);
-    // The caller's umask may have taken bits away.
-    fchmodat(undefined, roots.run, 0o711);
-  }
+  if (isThere(undefined, roots.run)) return false;
+  makeDirectories(roots.run, 0o711);
+  // The caller's umask may have taken bits away.
+  fchmodat(undefined, roots.run, 0o711);
+  return true;
 }
 
 function refuseForeign(directory: string): void {

@@ -18,7 +18,7 @@ import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
 import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
-import { recover } from "./recover.ts";
+import { isAlone, recover } from "./recover.ts";
 import { prepareRoots } from "./roots.ts";
 import type { Session } from "./session.ts";
 import { prepareSession } from "./session.ts";
@@ -34,7 +34,7 @@ export async function runContainer(
 ): Promise<RunResult> {
   if (options.name !== undefined) checkName(options.name);
   refuseUnknownCapabilities(options);
-  prepareRoots(roots);
+  const booted = prepareRoots(roots);
   const id = newID();
   using undo = new DisposableStack();
   undo.defer(() => removeTree(undefined, containerPaths(roots, id).run));
@@ -54,7 +54,7 @@ export async function runContainer(
     ...options,
     onWarning: watch.onWarning,
     started: () => undo.move(),
-    sweep: options.name === undefined,
+    sweep: options.name === undefined && (booted || !isAlone(roots)),
   });
   return end === undefined ? { id } : { id, end };
 }

@@ -105,6 +105,7 @@ export function removeTree(directory: Fd | undefined, path: Path): void {
 function removeTreeAlone(directory: Fd | undefined, path: Path): void {
   const failure = tryUnlink(directory, path, ["ENOENT", "ENOTDIR", "EISDIR", "EPERM"]);
   if (failure === undefined || failure === "ENOENT" || failure === "ENOTDIR") return;
+  if (removeEmpty(directory, path)) return;
   // From the parent's descriptor: the path to it may well cross mount points, only what is below may not.
   const { parent, name } = splitPath(path);
   using above = parent.length === 0 ? undefined : openat(directory, parent, O_RDONLY | O_DIRECTORY);
@@ -165,7 +166,7 @@ function removeFile(directory: Fd, name: Path): boolean {
 }
 
 /** False when it has entries. */
-function removeEmpty(directory: Fd, name: Path): boolean {
+function removeEmpty(directory: Fd | undefined, name: Path): boolean {
   return tryUnlink(directory, name, ["ENOTEMPTY", "EEXIST"], AT_REMOVEDIR) === undefined;
 }
 
