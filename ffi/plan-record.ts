@@ -81,18 +81,19 @@ export const planHeader = struct("plan", {
   size: "u32",
   steps: "u32",
   more: "u32",
+  slot: "u32",
 });
 export const messageHeader = struct("message", { type: "u32", step: "i32", value: "i32" });
 /** Packs a part of a plan for the shim: its header, and its records. Refuses a text with a NUL inside. */
 export function pack(
   steps: readonly Step[],
-  { more }: { more: boolean },
+  { more, slot = 0 }: { more: boolean; slot?: number },
 ): { header: Uint8Array; records: Uint8Array } {
   const writer = new RecordWriter();
   for (const step of steps) writer.add(operations[step.op], recordOf(step));
   const records = writer.take();
   const { PLAN_MAGIC: magic, PLAN_VERSION: version } = planConstants;
-  const header = { magic, version, size: records.length, steps: steps.length, more: more ? 1 : 0 };
+  const header = { magic, version, size: records.length, steps: steps.length, more: more ? 1 : 0, slot };
   return { header: planHeader.pack(header), records };
 }
 

@@ -181,7 +181,7 @@ static void receive_header(struct plan *plan)
 	if (got != sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION)
 		fail("plan", EPROTO);
 	for (size i = 0; i < count; i++)
-		set_slot(i, fds[i]);
+		set_slot(plan->slot + i, fds[i]);
 }
 
 static u8 *receive_records(size length)

@@ -11,7 +11,7 @@
 #define PLAN_CHUNK 32768
 
 /*
- * The first packet of a part; descriptors for slots 0, 1 … may come with it. Packets of at most PLAN_CHUNK bytes follow.
+ * The first packet of a part; descriptors for slots may come with it. Packets of at most PLAN_CHUNK bytes follow.
  * A part is executed when it is there: the caller can make the next one meanwhile.
  */
 struct plan {
@@ -20,6 +20,7 @@ struct plan {
 	u32 size;  /* bytes of all records */
 	u32 steps; /* how many records */
 	u32 more;  /* 1: another part follows */
+	u32 slot;  /* of the first descriptor that comes along */
 };
 
 /* One step. Text is NUL-terminated, in the record's tail; a list is one text behind the other. */

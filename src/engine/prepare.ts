@@ -9,7 +9,7 @@ import type { Fd } from "../sys/fd.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import type { ContainerRecord } from "./container.ts";
 import { readInRoot } from "./root-file.ts";
-import type { StartRequest } from "./start-request.ts";
+import type { RootRequest } from "./start-request.ts";
 import { resolveUser } from "./user.ts";
 
 /** A root and the spec of what runs in it. */
@@ -22,7 +22,7 @@ export interface Prepared {
 }
 
 /** Mounts the root and completes the spec; on failure nothing stays mounted. */
-export async function prepare(request: StartRequest): Promise<Prepared> {
+export async function prepare(request: RootRequest): Promise<Prepared> {
   const { record } = request;
   using undo = new DisposableStack();
   const root = undo.use(await mountRoot(request));
@@ -35,7 +35,7 @@ export async function prepare(request: StartRequest): Promise<Prepared> {
   return { root, spec, defaultSeccomp: record.seccomp === "default" };
 }
 
-async function mountRoot({ roots, record, onWarning }: StartRequest): Promise<Fd> {
+async function mountRoot({ roots, record, onWarning }: RootRequest): Promise<Fd> {
   const { directory, upper, work } = containerPaths(roots, record.id);
   // What -rm throws away need not reach the disk.
   const changes = { upper, work, volatile: record.remove };

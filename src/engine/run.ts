@@ -12,6 +12,7 @@ import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
+import { namespaces } from "./default-spec.ts";
 import type { RunResult, SessionEnd } from "./engine.ts";
 import { settle } from "./exit.ts";
 import type { Launched } from "./launch.ts";
@@ -23,7 +24,7 @@ import { prepareRoots } from "./roots.ts";
 import type { Session } from "./session.ts";
 import { prepareSession } from "./session.ts";
 import { startProgram } from "./start.ts";
-import type { StartRequest } from "./start-request.ts";
+import type { Foreseen, StartRequest } from "./start-request.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(
@@ -44,19 +45,31 @@ export async function runContainer(
     launched.socket.close();
     launched.lock.close();
   });
-  const context = await open();
-  if (options.remove) relaxDurability(context.database);
-  undo.defer(() => context.containers.forget(id));
-  const record = await createContainer(context, id, options, { watch, status: "running" });
-  undo.defer(() => context.containers.remove(record));
-  if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
-  const end = await startWith(context, launched, record, {
+  const make = async () => {
+    const context = await open();
+    if (options.remove) relaxDurability(context.database);
+    undo.defer(() => context.containers.forget(id));
+    const record = await createContainer(context, id, options, { watch, status: "running" });
+    undo.defer(() => context.containers.remove(record));
+    if (options.cidFile !== undefined) writeCidFile(options.cidFile, id, undo);
+    return { context, record };
+  };
+  const end = await startWith(roots, launched, {
     ...options,
+    foreseen: foresee(id, options),
+    make,
     onWarning: watch.onWarning,
     started: () => undo.move(),
     sweep: options.name === undefined && (booted || !isAlone(roots)),
   });
   return end === undefined ? { id } : { id, end };
+}
+
+/** As much of a container as its options alone tell. */
+function foresee(id: string, { network, terminal, interactive, remove }: RunOptions): Foreseen {
+  const process = { terminal, user: { uid: 0, gid: 0 }, args: [], cwd: "/" };
+  const linux = { namespaces: namespaces(network) };
+  return { id, interactive, remove, spec: { ociVersion: "1.3.0", process, linux } };
 }
 
 /** Creates a container without a monitor. On failure nothing of it is left. */
@@ -99,7 +112,9 @@ export async function startContainerAgain(
   context.containers.markRunning(id);
   undo.defer(() => context.containers.restoreStatus(container));
   const { attach, interactive, detachKeys } = options;
-  const end = await startWith(context, launched, record, {
+  const end = await startWith(context.roots, launched, {
+    foreseen: record,
+    make: async () => ({ context, record }),
     attach,
     interactive: interactive && record.interactive,
     terminal: record.terminal,
@@ -110,37 +125,48 @@ export async function startContainerAgain(
   return end === undefined ? { id } : { id, end };
 }
 
+interface StartWithOptions extends StreamOptions, Pick<StartRequest, "onWarning" | "foreseen" | "attach"> {
+  readonly make: () => Promise<{ readonly context: Context; readonly record: ContainerRecord }>;
+  readonly started: () => void;
+  /** Put right what was broken off before, while the program is started. */
+  readonly sweep: boolean;
+}
+
 /** Undefined: it was left in the background. */
 async function startWith(
-  context: Context,
+  roots: Roots,
   launched: Launched,
-  record: ContainerRecord,
-  options: StreamOptions &
-    Pick<StartRequest, "onWarning"> & {
-      readonly attach: boolean;
-      readonly started: () => void;
-      /** Put right what was broken off before, while the program is started. */
-      readonly sweep: boolean;
-    },
+  options: StartWithOptions,
 ): Promise<SessionEnd | undefined> {
-  const { roots, containers } = context;
   const { socket, paths } = launched;
-  const size = callerWindow();
-  const { attach, onWarning } = options;
+  const { attach, foreseen, onWarning } = options;
   using undo = new DisposableStack();
+  let context: Context | undefined;
   let session: Session | undefined;
-  const meanwhile = () => {
-    const ended = () => containers.removeRecord(record);
-    if (attach) session = undo.use(prepareSession(socket, paths, { ...options, ended }));
-    if (options.sweep) sweepNow(context, onWarning);
+  const record = async () => {
+    const made = await options.make();
+    context = made.context;
+    return made.record;
   };
-  const request = { roots, record, attach, meanwhile, onWarning, ...(size === undefined ? {} : { size }) };
-  await startProgram(launched, request);
+  const meanwhile = (made: ContainerRecord) => {
+    const ended = () => context?.containers.removeRecord(made);
+    if (attach) session = undo.use(prepareSession(socket, paths, { ...options, ended }));
+    if (options.sweep && context !== undefined) sweepNow(context, onWarning);
+  };
+  await startProgram(launched, {
+    roots,
+    foreseen,
+    record,
+    attach,
+    meanwhile,
+    onWarning,
+    size: callerWindow(),
+  });
   options.started();
-  session?.started({ terminal: record.terminal });
+  session?.started({ terminal: foreseen.spec.process?.terminal === true });
   const end = await session?.end();
   // The monitor has removed them, unless something was in its way.
-  if (record.remove && end?.kind === "exited") containers.removeFiles(record.id);
+  if (foreseen.remove && end?.kind === "exited") context?.containers.removeFiles(foreseen.id);
   return end;
 }
 

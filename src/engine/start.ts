@@ -5,6 +5,7 @@ import { handOver } from "../sys/monitor.ts";
 import { sendSignal } from "../sys/process.ts";
 import { sendWithDescriptors } from "../sys/rights.ts";
 import { encodeFrame } from "./attach-protocol.ts";
+import type { ContainerRecord } from "./container.ts";
 import { removalArguments } from "./exit.ts";
 import type { Launched } from "./launch.ts";
 import { prepare } from "./prepare.ts";
@@ -14,31 +15,33 @@ import type { StartRequest } from "./start-request.ts";
 /** Resolves once the program runs and its monitor has been told. On failure no process is left but the monitor, which ends when `socket` is closed. */
 export async function startProgram(
   { socket, lock, paths }: Launched,
-  { record, roots, ...request }: StartRequest,
+  { foreseen, roots, size, onWarning, ...request }: StartRequest,
 ): Promise<void> {
   using undo = new DisposableStack();
   undo.use(lock);
-  const { root, spec, defaultSeccomp } = await prepare({ record, roots, ...request });
-  undo.use(root);
-  const { id, interactive, remove } = record;
+  const { id, interactive: input, remove } = foreseen;
+  const { attach: attached } = request;
+  let record: ContainerRecord | undefined;
   let showRunState: (() => void) | undefined;
   const { directory, run } = paths;
   using init = await startContainer({
     id,
-    spec,
+    spec: foreseen.spec,
     bundle: directory,
-    rootfs: root,
-    defaultSeccomp,
     stdio: "inherit",
     deathSignal: SIGKILL,
+    complete: async () => {
+      record = await request.record();
+      const { root: rootfs, ...rest } = await prepare({ record, roots, size, onWarning });
+      return { rootfs: undo.use(rootfs), ...rest };
+    },
     meanwhile: async (pidOfInit) => {
-      request.meanwhile?.();
+      if (record !== undefined) request.meanwhile?.(record);
       showRunState = prepareRunState(paths, id, await pidOfInit());
     },
     spawn: ({ socket: plan, terminal }) => {
       const removal = remove ? removalArguments(roots, id) : undefined;
-      const attached = request.attach;
-      handOver(socket, { directory, run, lock, plan, terminal, input: interactive, attached, removal });
+      handOver(socket, { directory, run, lock, plan, terminal, input, attached, removal });
     },
   });
   try {

@@ -25,7 +25,7 @@ import {
   settleIdMaps,
   startHooks,
 } from "./on-demand.ts";
-import type { CompileOptions, FurnishOptions } from "./plan.ts";
+import type { Beginning, CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
 import type { SeccompFilter } from "./process.ts";
 import type { Spec } from "./spec.ts";
@@ -60,8 +60,21 @@ export interface CreateOptions {
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
   readonly spawn?: ((options: DelegatedSpawn) => void) | undefined;
+  /**
+   * Completes what `spec` need only say of namespaces and terminal, while the kernel makes those. What it throws is
+   * thrown as it is, when nothing is left of init.
+   */
+  readonly complete?: (() => Promise<Completion>) | undefined;
   /** What the caller has to do while init is on its way to the program; `init` resolves to its pid. */
   readonly meanwhile?: ((init: () => Promise<number>) => void | Promise<void>) | undefined;
+}
+
+/** The rest of what is wanted, in the place of what the options say. */
+export interface Completion {
+  readonly spec: Spec;
+  /** A detached mount that becomes the root. The caller closes it, and no sooner than the program runs. */
+  readonly rootfs: Fd;
+  readonly defaultSeccomp: boolean;
 }
 
 /** What another process needs to start the shim. */
@@ -84,10 +97,13 @@ export interface Init extends Disposable {
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, spec, rootfs, deathSignal = 0, hold, preserved = [], onCloned, cgroup } = options;
+  const { id, rootfs, deathSignal = 0, hold, preserved = [], onCloned, cgroup, complete } = options;
+  let spec = options.spec;
+  let completed = options;
+  let incomplete: unknown;
   try {
     const entry = cgroup?.enter();
-    const beginning = begin({
+    let beginning = begin({
       id,
       spec,
       bundle: options.bundle,
@@ -101,32 +117,51 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     });
     const rest: PartMaker[] = [
       async (init) => {
+        if (complete !== undefined) {
+          const completion = await complete().catch((error) => {
+            incomplete = error;
+            throw error;
+          });
+          spec = completion.spec;
+          completed = { ...options, ...completion };
+          beginning = completeBeginning(beginning, spec);
+        }
         if (entry?.moved === true) await cgroup?.join(await init());
         await settleIdMaps(spec, init);
-        return furnish(beginning, await furnishOptions(options));
+        const steps = furnish(beginning, await furnishOptions(completed));
+        const { passedRoot: slot } = beginning;
+        if (complete === undefined || slot === undefined || completed.rootfs === undefined) return steps;
+        return { steps, slot, fds: [completed.rootfs] };
       },
       async (init) => {
-        const seccomp = await filterOf(options);
+        const seccomp = await filterOf(completed);
         const schedule = await scheduleOf(spec);
         if (hasUserNamespace(spec)) await raiseLimits(spec, await init());
         await enterGroup(id, spec, init);
         await moveDevices(spec, init);
         if (onCloned !== undefined) await onCloned(await init());
-        const hooks = await startHooks(options);
+        const hooks = await startHooks(completed);
         return finish(beginning, { spec, deathSignal, seccomp, schedule, startHooks: hooks });
       },
     ];
-    const onSync = (_point: string, pid: number) => runCreationHooks(options, pid);
-    const onListener = listenerOf(spec, (pid) => {
+    const onSync = (_point: string, pid: number) => runCreationHooks(completed, pid);
+    const stateOf = (pid: number) => {
       const { ociVersion, annotations } = spec;
-      return { ociVersion, id, pid, status: "creating", bundle: options.bundle, annotations };
-    });
+      return { ociVersion, id, pid, status: "creating" as const, bundle: options.bundle, annotations };
+    };
+    const onListener: PlanOptions["onListener"] = (listener, pid) =>
+      listenerOf(spec, stateOf)?.(listener, pid);
     const caller = { onSync, onListener };
     return await carryOut(beginning.draft, rest, { ...options, cgroup: entry?.directory, ...caller });
   } catch (error) {
     await leaveGroup(id, spec);
-    throw wrap(error, `start container "${shortened(id)}"`);
+    throw error === incomplete ? error : wrap(error, `start container "${shortened(id)}"`);
   }
+}
+
+/** The beginning of what is completed: the same steps, the whole process, a root that comes along with later steps. */
+function completeBeginning(beginning: Beginning, { process = beginning.process }: Spec): Beginning {
+  return { ...beginning, process, passedRoot: beginning.draft.slot() };
 }
 
 /** The usual 64 digits say no more to people than the first 12, which every command takes. */

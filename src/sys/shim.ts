@@ -1,7 +1,7 @@
 /** Runs a plan: starts the shim, hands it the steps, serves its messages, and turns a failed step into an error. */
 import { AF_UNIX, POLLIN, pollfd, SHUT_WR, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
-import type { Step } from "../../ffi/plan.ts";
+import type { Slot, Step } from "../../ffi/plan.ts";
 import type { Message } from "../../ffi/plan-record.ts";
 import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan-record.ts";
 import { describeStep } from "../../ffi/plan-text.ts";
@@ -17,7 +17,12 @@ import { spawnImage } from "./spawn.ts";
 const EINTR = 4;
 
 /** `init` resolves to the pid of the plan's program as soon as that is cloned, and serves sync points until then. */
-export type PartMaker = (init: () => Promise<number>) => readonly Step[] | Promise<readonly Step[]>;
+export type PartMaker = (init: () => Promise<number>) => MadePart | Promise<MadePart>;
+
+/** Steps, and where they bring descriptors along, the slot of the first. */
+export type MadePart =
+  | readonly Step[]
+  | { readonly steps: readonly Step[]; readonly slot: Slot; readonly fds: readonly Fd[] };
 
 export interface PlanOptions {
   /** Slots 0, 1 … of the plan. */
@@ -85,8 +90,9 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
     shim = startShim(image, far, options);
     tryToSend(() => sendPart(ours, { steps, fds, more: rest.length > 0 }));
     for (const [index, make] of rest.entries()) {
-      const part = await make(() => conversation.untilCloned(steps));
-      tryToSend(() => sendPart(ours, { steps: part, fds: [], more: index < rest.length - 1 }));
+      const made = await make(() => conversation.untilCloned(steps));
+      const { steps: part, ...passed } = "steps" in made ? made : { steps: made, fds: [] };
+      tryToSend(() => sendPart(ours, { steps: part, ...passed, more: index < rest.length - 1 }));
       steps = [...steps, ...part];
       // An answer to the shim must not come behind steps that it has not asked for.
       if (part.some(({ op }) => op === "sync")) await conversation.untilSynced(steps);
@@ -113,6 +119,7 @@ function startShim(image: Fd, far: Fd, { stdio, spawn }: PlanOptions): number | 
 
 interface Part {
   readonly steps: readonly Step[];
+  readonly slot?: Slot;
   readonly fds: readonly Fd[];
   readonly more: boolean;
 }
@@ -126,8 +133,8 @@ function tryToSend(send: () => void): void {
   }
 }
 
-function sendPart(socket: Fd, { steps, fds, more }: Part): void {
-  const { header, records } = pack(steps, { more });
+function sendPart(socket: Fd, { steps, slot = 0, fds, more }: Part): void {
+  const { header, records } = pack(steps, { more, slot });
   sendWithDescriptors(socket, header, fds);
   for (let sent = 0; sent < records.length; sent += planConstants.PLAN_CHUNK) {
     sendWithDescriptors(socket, records.subarray(sent, sent + planConstants.PLAN_CHUNK), []);
