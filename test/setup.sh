@@ -12,6 +12,7 @@ packages=(
   skopeo umoci              # make images and push them in every format
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests
+  uidmap                    # maps IDs for an ordinary user
   libseccomp-dev            # decides what the seccomp tests compare with
   user-mode-linux           # a machine with cgroup v2 alone …
   systemd dbus              # … and with systemd as its first process

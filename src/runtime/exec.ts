@@ -3,7 +3,7 @@ import type { Namespace, Slot, Step } from "../../ffi/plan.ts";
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { readlinkat } from "../sys/file.ts";
-import { openProcess } from "../sys/process.ts";
+import { effectiveIds, openProcess } from "../sys/process.ts";
 import type { PartMaker } from "../sys/shim.ts";
 import { readSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
@@ -123,7 +123,11 @@ function beginExec(options: {
   ];
   if (writes.length > 0) {
     const slot = draft.open((slot) => ({ op: "open", slot, path: "/proc", read: false }));
+    // An ordinary user's own files of /proc are root's as long as nobody may look into the process.
+    const ordinary = effectiveIds().uid !== 0;
+    if (ordinary) draft.add({ op: "dumpable", on: true });
     for (const write of writes) draft.add({ op: "write", slot, ...write });
+    if (ordinary) draft.add({ op: "dumpable", on: false });
     // Nothing of the host's may be open in a process that those of the container can see.
     draft.add({ op: "forget", slot });
   }
