@@ -160,25 +160,49 @@ export interface PreparedMount {
   readonly mount: Mount;
   readonly destination: string;
   readonly options: MountOptions;
-  /** The tree of a bind; undefined: the filesystem is made when its turn comes. */
+  /** The tree of a bind. */
   readonly tree: Slot | undefined;
   /** The host's own, for a filesystem that a user namespace may keep us from making. */
   readonly instead?: Slot | undefined;
+  /** The filesystem, if it has been made already; else it is when its turn comes. */
+  readonly filesystem?: Slot | undefined;
 }
 
-/** Opens the sources of all binds, while the host's root still is what paths start from. */
+/** What `openSources` needs beside the mounts. */
+interface SourceOptions {
+  readonly bundle: string;
+  /** The container's root; undefined: filesystems cannot be made yet. */
+  readonly root?: Slot | undefined;
+  readonly label?: string | undefined;
+  /** Trees that somebody else has opened, by the index of their mount. */
+  readonly trees?: ReadonlyMap<number, Slot> | undefined;
+}
+
+/**
+ * Opens the sources of all binds, while the host's root still is what paths start from, and makes filesystems: the kernel lists
+ * mounts in the order in which they were made, and that shall be the one of the spec.
+ */
 export function openSources(
   draft: Draft,
   mounts: readonly Mount[],
-  bundle: string,
-  { label = "", trees = new Map() }: { label?: string; trees?: ReadonlyMap<number, Slot> } = {},
+  { bundle, root, label = "", trees = new Map() }: SourceOptions,
 ): PreparedMount[] {
+  const above: string[] = [];
   return mounts.map((mount, index) => {
     const destination = checkDestination(mount);
     const parsed = parseOptions(mount);
     const options = label === "" ? parsed : withLabel(mount, parsed, label);
-    if (options.bind === undefined || options.remount === true) {
+    const covered = above.some((path) => destination === path || destination.startsWith(`${path}/`));
+    above.push(destination);
+    if (options.remount === true || mount.type === "cgroup") {
       return { mount, destination, options, tree: undefined };
+    }
+    if (options.bind === undefined) {
+      const prepared = { mount, destination, options, tree: undefined };
+      // What takes over the mode of a directory in another mount must wait until that is in place.
+      return root === undefined || (covered && copiesMode(prepared))
+        ? prepared
+        : { ...prepared, filesystem: makeFilesystem(draft, root, prepared) };
     }
     const path = sourcePath(mount, bundle);
     const recursive = options.bind === "rbind";
@@ -206,8 +230,14 @@ function withLabel({ type = "" }: Mount, options: MountOptions, label: string): 
 }
 
 /** Filesystems that are filled after they are mounted become read-only last. */
-const filledLater = (destination: string, type: string | undefined) =>
-  destination === "/dev" || type === "tmpfs";
+function isClosedLater({ destination, mount: { type }, options: { set } }: PreparedMount): boolean {
+  return set.includes("ro") && (destination === "/dev" || type === "tmpfs");
+}
+
+/** A tmpfs without a mode has the one of the directory that it covers. */
+function copiesMode({ mount: { type }, options: { data } }: PreparedMount): boolean {
+  return type === "tmpfs" && !data.some(([key]) => key === "mode");
+}
 
 /** Makes the mount and attaches it in `root`. Returns the steps that are to be taken when all else is in place. */
 export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): Step[] {
@@ -216,8 +246,7 @@ export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): S
     draft.add(remountStep(root, prepared));
     return [];
   }
-  const later = options.set.includes("ro") && filledLater(destination, mount.type);
-  const slot = prepared.tree ?? makeFilesystem(draft, root, prepared, later);
+  const slot = prepared.tree ?? prepared.filesystem ?? makeFilesystem(draft, root, prepared);
   if (options.copyUp === true) draft.add({ op: "copyUp", slot, root, path: destination });
   // What we write to later, and what confines, must not lie where an image's link leads (CVE-2019-19921).
   const follow = mount.type !== "proc" && mount.type !== "sysfs";
@@ -225,7 +254,7 @@ export function placeMount(draft: Draft, root: Slot, prepared: PreparedMount): S
   // Changed when it is in its place, which is how mount(2) can do it too, on kernels without mount_setattr(2).
   if (prepared.tree !== undefined) changeTree(draft, slot, options);
   else changeFilesystem(draft, slot, options);
-  return later && prepared.tree === undefined ? [makeReadonly(slot)] : [];
+  return prepared.tree === undefined && isClosedLater(prepared) ? [makeReadonly(slot)] : [];
 }
 
 /** A filesystem has no mounts below it yet: what holds for those holds for it too. */
@@ -253,12 +282,8 @@ export function makeReadonly(slot: Slot): Step {
   return { op: "attributes", slot, set: ["ro"], clear: [], recursive: false };
 }
 
-function makeFilesystem(
-  draft: Draft,
-  root: Slot,
-  { mount, destination, options, instead }: PreparedMount,
-  later: boolean,
-): Slot {
+function makeFilesystem(draft: Draft, root: Slot, prepared: PreparedMount): Slot {
+  const { mount, destination, options, instead } = prepared;
   const { type, source } = mount;
   if (type === undefined || type === "") {
     throw new CurruntError(
@@ -266,7 +291,7 @@ function makeFilesystem(
       `mount "${destination}": neither a type nor the option "bind" is given`,
     );
   }
-  const copiesMode = type === "tmpfs" && !options.data.some(([key]) => key === "mode");
+  const later = isClosedLater(prepared);
   return draft.open((slot) => ({
     op: "filesystem",
     slot,
@@ -274,7 +299,7 @@ function makeFilesystem(
     ...(source === undefined || source === "" ? {} : { source }),
     options: options.data,
     attributes: options.set.filter((name) => name !== "ro" || !later),
-    ...(copiesMode ? { modeOf: { root, path: destination } } : {}),
+    ...(copiesMode(prepared) ? { modeOf: { root, path: destination } } : {}),
     instead,
   }));
 }

@@ -157,9 +157,11 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
-  const sources = openSources(draft, spec.mounts ?? [], options.bundle, {
-    label: spec.linux?.mountLabel ?? "",
-    trees: beginning.idmaps ?? new Map(),
+  const mounts = openSources(draft, spec.mounts ?? [], {
+    bundle: options.bundle,
+    root: options.confinement === undefined ? root : undefined,
+    label: spec.linux?.mountLabel,
+    trees: beginning.idmaps,
   });
   const mounts = options.confinement?.standIns(draft, sources) ?? sources;
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");

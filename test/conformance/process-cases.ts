@@ -1,4 +1,5 @@
 /** Cases about `process` of config.json: what the program is and what it may do. */
+import { existsSync } from "node:fs";
 import type { Case } from "./case.ts";
 
 const capabilityLine = (name: string) => `grep ^${name} /proc/self/status | tr -d '[:space:]'`;
@@ -191,12 +192,16 @@ export const processCases: readonly Case[] = [
   {
     name: "scheduler with a real-time priority",
     rule: "process.scheduler: priority represents the static priority of the process, used by real-time policies",
-    change: {
+    change: () => ({
       process: {
         args: ["sh", "-c", "cut -d' ' -f40,41 /proc/self/stat"],
         scheduler: { policy: "SCHED_RR", priority: 7 },
       },
-    },
+      // Where cgroups share out real time, a new one has none.
+      linux: existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")
+        ? { resources: { cpu: { realtimeRuntime: 5000, realtimePeriod: 1_000_000 } } }
+        : {},
+    }),
     stdout: "7 2",
     except: { runc: "since 1.2", crun: "since 1.9" },
   },

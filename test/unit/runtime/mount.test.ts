@@ -92,11 +92,26 @@ describe("checkDestination()", () => {
 function place(mount: Mount): Draft {
   const draft = new Draft();
   const root = draft.input("rootfs");
-  for (const prepared of openSources(draft, [mount], "/bundle")) {
+  for (const prepared of openSources(draft, [mount], { bundle: "/bundle", root })) {
     draft.add(...placeMount(draft, root, prepared));
   }
   return draft;
 }
+
+test("openSources() makes filesystems in the order of the mounts, but those that must see another one first", () => {
+  const draft = new Draft();
+  const root = draft.input("rootfs");
+  const tmpfs = { type: "tmpfs", source: "tmpfs" };
+  const mounts: Mount[] = [
+    { destination: "/a", ...tmpfs },
+    { destination: "/b", source: "/s", options: ["bind"] },
+    { destination: "/b/below", ...tmpfs },
+    { destination: "/bb", ...tmpfs },
+  ];
+  const prepared = openSources(draft, mounts, { bundle: "/", root });
+  expect(draft.steps.map(({ op }) => op)).toEqual(["filesystem", "tree", "filesystem"]);
+  expect(prepared.map(({ filesystem }) => filesystem)).toEqual([1, undefined, undefined, 3]);
+});
 
 describe("placeMount()", () => {
   test("opens a bind's source from the bundle, attaches it, then changes it", () => {
@@ -163,7 +178,7 @@ describe("cgroups", () => {
     const draft = new Draft();
     const root = draft.input("rootfs");
     const mount = { destination: "/sys/fs/cgroup", type: "cgroup", options: ["nosuid", "ro"] };
-    const [prepared] = openSources(draft, [mount], "/");
+    const [prepared] = openSources(draft, [mount], { bundle: "/", root });
     if (prepared === undefined) throw new Error("nothing prepared");
     const hierarchies = [{ name: "cpu,cpuacct", options: ["cpu", "cpuacct"], path: "/" }];
     const last = placeCgroup(draft, root, prepared, { version: 1, hierarchies }, new Map());
