@@ -2,7 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import { readSmallFile } from "../sys/small-file.ts";
-import type { Linux, Process } from "./spec.ts";
+import type { Process } from "./spec.ts";
 
 /** A file of procfs and what goes into it; the next execve then changes the label. */
 export interface LabelWrite {
@@ -27,12 +27,6 @@ export function labelWrites({ apparmorProfile = "", selinuxLabel = "" }: Process
     writes.push({ path: "self/attr/exec", data: selinuxLabel });
   }
   return writes;
-}
-
-/** Refuses a label for the container's mounts on a host without SELinux. */
-export function checkMountLabel({ mountLabel = "" }: Linux = {}): void {
-  if (mountLabel !== "" && !hasSELinux())
-    throw missing("linux.mountLabel", "SELinux is not enabled", mountLabel);
 }
 
 /** True when the kernel enforces AppArmor profiles (`Documentation/admin-guide/LSM/apparmor.rst`). */

@@ -11,12 +11,18 @@ import type { Process, Spec } from "./spec.ts";
 import type { Confinement } from "./stand-in.ts";
 
 /** The writes of `label.ts`, which few specs need. */
-export async function labelsOf({ process, linux }: Spec): Promise<readonly LabelWrite[]> {
-  const labels = [process?.apparmorProfile, process?.selinuxLabel, linux?.mountLabel];
+export async function labelsOf({ process }: Spec): Promise<readonly LabelWrite[]> {
+  const labels = [process?.apparmorProfile, process?.selinuxLabel];
   if (process === undefined || labels.every((label = "") => label === "")) return [];
-  const { checkMountLabel, labelWrites } = await import("./label.ts");
-  checkMountLabel(linux);
+  const { labelWrites } = await import("./label.ts");
   return labelWrites(process);
+}
+
+/** The label of the container's mounts. A host without SELinux has none, and no file there is told by one. */
+export async function mountLabelOf({ linux: { mountLabel = "" } = {} }: Spec): Promise<string | undefined> {
+  if (mountLabel === "") return undefined;
+  const { hasSELinux } = await import("./label.ts");
+  return hasSELinux() ? mountLabel : undefined;
 }
 
 /** The steps of `schedule.ts`, which few specs need; `affinity` as there. Undefined when the spec asks for nothing. */

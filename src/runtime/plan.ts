@@ -50,6 +50,8 @@ export interface FurnishOptions {
   readonly unpivoted?: readonly string[] | undefined;
   /** Security labels: files of procfs and what goes into them. */
   readonly labels?: readonly LabelWrite[] | undefined;
+  /** SELinux label of the filesystems that are mounted. */
+  readonly mountLabel?: string | undefined;
   readonly hooks?: CreationHooks | undefined;
   /** In a user namespace. */
   readonly confinement?: Confinement | undefined;
@@ -157,10 +159,10 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
-  const mounts = openSources(draft, spec.mounts ?? [], {
+  const sources = openSources(draft, spec.mounts ?? [], {
     bundle: options.bundle,
     root: options.confinement === undefined ? root : undefined,
-    label: spec.linux?.mountLabel,
+    label: options.mountLabel,
     trees: beginning.idmaps,
   });
   const mounts = options.confinement?.standIns(draft, sources) ?? sources;
