@@ -1,8 +1,8 @@
 /** Mounts of a spec: options by their names in mount(8) and the specification, and the steps that make a mount. */
-import { posix } from "node:path";
 import type { FilesystemOption, MountAttribute, Propagation, Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Draft } from "./draft.ts";
+import { checkDestination } from "./mount-destination.ts";
 import type { Mount } from "./spec.ts";
 
 /** A mount's options, sorted by what they act on. */
@@ -129,31 +129,6 @@ function splitData(option: string): FilesystemOption[] {
     return [part.slice(0, equals), part.slice(equals + 1).replace(/^"(.*)"$/, "$1")];
   });
 }
-
-/** Where a mount goes, as an absolute path without "." and ".."; refuses the root, and /proc where it would be a lie. */
-export function checkDestination(mount: Mount): string {
-  const destination = posix.resolve("/", mount.destination);
-  if (destination === "/") {
-    throw new CurruntError("invalid", `mount "${mount.destination}": the root itself cannot be a mountpoint`);
-  }
-  const inProc = destination.startsWith("/proc/");
-  const isProc = destination === "/proc" && (mount.type === "proc" || mount.source === "/proc");
-  if (
-    (destination === "/proc" && !isProc) ||
-    (inProc && !coverable.has(destination.slice("/proc/".length)))
-  ) {
-    throw new CurruntError("invalid", `mount "${destination}": /proc can only be a proc filesystem`, {
-      hint: "what a container reads and writes in /proc decides about its confinement (CVE-2019-16884)",
-    });
-  }
-  return destination;
-}
-
-/** Files of /proc that tools like lxcfs replace, and that confine nothing. */
-const coverable = new Set([
-  ...["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"],
-  ...["sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"],
-]);
 
 /** A mount whose source has been opened: what is left is to make it what it shall be and to put it in place. */
 export interface PreparedMount {

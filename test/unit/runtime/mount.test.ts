@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { parseHostCgroup, placeCgroup } from "../../../src/runtime/cgroup-mount.ts";
 import { Draft } from "../../../src/runtime/draft.ts";
-import { checkDestination, openSources, parseOptions, placeMount } from "../../../src/runtime/mount.ts";
+import { openSources, parseOptions, placeMount } from "../../../src/runtime/mount.ts";
+import { checkDestination } from "../../../src/runtime/mount-destination.ts";
 import type { Mount } from "../../../src/runtime/spec.ts";
 
 const parse = (options: string[], type?: string) =>
