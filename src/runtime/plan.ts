@@ -160,10 +160,8 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
   const sources = openSources(draft, spec.mounts ?? [], {
-    bundle: options.bundle,
+    ...{ bundle: options.bundle, label: options.mountLabel, trees: beginning.idmaps },
     root: options.confinement === undefined ? root : undefined,
-    label: options.mountLabel,
-    trees: beginning.idmaps,
   });
   const mounts = options.confinement?.standIns(draft, sources) ?? sources;
   const shareCgroups = options.hostCgroup !== undefined && !namespaces.has("cgroup");
@@ -243,8 +241,7 @@ export function describePlan(options: CompileOptions): string[] {
 function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
   if (spec.root === undefined) throw new CurruntError("invalid", "root: a container needs a root filesystem");
   const path = posix.resolve(bundle, spec.root.path);
-  const root = draft.open((slot) => ({ op: "tree", slot, path, recursive: true }));
-  return root;
+  return draft.open((slot) => ({ op: "tree", slot, path, recursive: true }));
 }
 
 /**
