@@ -111,6 +111,7 @@ const functions = {
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64_fast" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64_fast" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  eventfd: { args: ["u32", "i32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
 } as const satisfies Record<string, Signature & { symbol?: string }>;
 

@@ -1,5 +1,6 @@
 /** `currunt events`. */
 import { CurruntError } from "../base/error.ts";
+import { statsJson } from "../runtime/cgroup/stats.ts";
 import { cgroupOf } from "../runtime/container-cgroup.ts";
 import { notRunning } from "../runtime/kill.ts";
 import type { ContainerState } from "../runtime/state.ts";
@@ -27,27 +28,23 @@ export const events = defineOciCommand({
     const state = readState(paths);
     if (processStatus(paths, state) === "stopped") throw notRunning();
     await printStats(state);
-    let kills = await cgroupOf(state).oomKills();
-    while (!flags.stats && processStatus(paths, state) !== "stopped") {
-      await Bun.sleep(flags.interval);
-      const now = await cgroupOf(state).oomKills();
-      if (now > kills) await print(JSON.stringify({ type: "oom", id: state.id }));
-      kills = now;
-      if (processStatus(paths, state) !== "stopped") await printStats(state);
-    }
+    if (!flags.stats) await follow(state, flags.interval);
     return 0;
   },
 });
 
-async function printStats(state: ContainerState): Promise<void> {
-  const data = await cgroupOf(state).stats();
-  await print(JSON.stringify({ type: "stats", id: state.id, data }, exactNumber));
+/** Prints until the container has ended. */
+async function follow(state: ContainerState, intervalMs: number): Promise<void> {
+  const { watchContainer } = await import("../runtime/cgroup/watch.ts");
+  const { cgroup, pid, id } = state;
+  if (cgroup === undefined) return;
+  for await (const event of watchContainer(cgroup, { pid, intervalMs })) {
+    if (event === "oom") await print(JSON.stringify({ type: "oom", id }));
+    else await printStats(state);
+  }
 }
 
-/** The engine has it, the types do not yet (ECMAScript proposal "JSON.parse source text access"). */
-const exact = JSON as JSON & { rawJSON(text: string): unknown };
-
-/** Counts of 64 bits are written with all their digits. */
-function exactNumber(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? exact.rawJSON(String(value)) : value;
+async function printStats(state: ContainerState): Promise<void> {
+  const data = await cgroupOf(state).stats();
+  await print(statsJson({ type: "stats", id: state.id, data }));
 }

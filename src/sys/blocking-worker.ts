@@ -1,4 +1,5 @@
-/** Worker for calls that block their thread: waiting for a lock, writing a file system's data to its disk. */
+/** Worker for calls that block their thread: waiting for a lock or for descriptors, writing a file system's data to its disk. */
+import { poll } from "./change.ts";
 import { SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
 import { syncfs } from "./file.ts";
@@ -8,7 +9,9 @@ import { waitForUnlock } from "./lock.ts";
 export type BlockingCall =
   | { readonly call: "waitForUnlock"; readonly path: string }
   /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
-  | { readonly call: "syncfs"; readonly directory: number };
+  | { readonly call: "syncfs"; readonly directory: number }
+  /** `asked`: array of struct pollfd, of descriptors that the caller keeps open meanwhile. */
+  | { readonly call: "poll"; readonly asked: Uint8Array; readonly timeoutMs: number };
 
 /** What became of a call: nothing to tell, or the parts of its SyscallError, which objects lose between threads. */
 export type BlockingAnswer =
@@ -25,6 +28,7 @@ self.onmessage = ({ data }: MessageEvent<BlockingCall>) => {
 function attempt(data: BlockingCall): BlockingAnswer {
   try {
     if (data.call === "waitForUnlock") waitForUnlock(data.path);
+    else if (data.call === "poll") poll(data.asked, data.timeoutMs);
     else syncfs(new Fd(data.directory));
     return undefined;
   } catch (error) {

@@ -1,5 +1,7 @@
 /** Calls that block their thread, made in a thread of their own. */
 import type { BlockingAnswer, BlockingCall } from "./blocking-worker.ts";
+import type { Interest } from "./change.ts";
+import { packInterests, readyNow } from "./change.ts";
 import { SyscallError } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import { openDirectory } from "./file.ts";
@@ -66,6 +68,21 @@ export class BackgroundSync implements Disposable {
   #sync(): Promise<void> {
     this.#thread ??= new BlockingThread();
     return this.#thread.call({ call: "syncfs", directory: this.#directory.number });
+  }
+}
+
+/** Waits for descriptors of any kind without blocking the caller: one thread, one wait at a time. */
+export class PollThread implements Disposable {
+  readonly #thread = new BlockingThread();
+
+  /** Resolves when one is ready, or after `timeoutMs`: which ones are. The caller keeps them open meanwhile. */
+  async wait(interests: readonly Interest[], timeoutMs: number): Promise<boolean[]> {
+    await this.#thread.call({ call: "poll", asked: packInterests(interests), timeoutMs });
+    return readyNow(interests);
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread[Symbol.dispose]();
   }
 }
 
