@@ -178,7 +178,7 @@ async function usableFormat({ layerFormat, onWarning }: Job, staging: string): P
   const { canMountImages } = await import("./erofs-probe.ts");
   if (canMountImages(staging)) return layerFormat;
   onWarning(
-    "this kernel cannot mount EROFS images from files (Linux 6.15 can): layers are stored as directories",
+    "layers cannot be mounted as images here, by this kernel from this file system: layers are stored as directories",
   );
   return "directory";
 }

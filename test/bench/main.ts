@@ -119,6 +119,12 @@ async function measurePull(): Promise<Timing[]> {
   const rival = makePodman(join(disk, "podman")).pull(large);
   const contenders: Contender[] = [
     { name: "currunt", command: () => fresh(pull), env, prints: /^\S+\n$/ },
+    {
+      name: "currunt (erofs)",
+      command: () => fresh([...pull, "-layer-format", "erofs"]),
+      env,
+      prints: /^\S+\n$/,
+    },
     { name: "podman", command: () => fresh(rival), prints: /^[0-9a-f]{64}\n$/ },
   ];
   const timings = race(contenders, 5);
