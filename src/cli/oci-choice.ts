@@ -51,7 +51,7 @@ function isBeforeID(rest: readonly string[], index: number): boolean {
 }
 
 const takingNext =
-  /^(-[beugpc]|--?(bundle|config|console-socket|pidfd-socket|pid-file|preserve-fds|process|process-label|apparmor|cap|additional-gids|cgroup|cwd|env|user))$/;
+  /^(-[beugpcfw]|--?(format|env-file|detach-keys|workdir|bundle|config|console-socket|pidfd-socket|pid-file|preserve-fds|process|process-label|apparmor|cap|additional-gids|cgroup|cwd|env|user))$/;
 
 function takesNext(token: string | undefined): boolean {
   return token !== undefined && takingNext.test(token);
