@@ -1,6 +1,6 @@
 /**
  * Measures currunt beside podman on this machine, with the same images from the same registry on loopback.
- * `bun test/bench/main.ts [start] [pull] [idle]`: figures for people on standard error, JSON on standard output.
+ * `bun test/bench/main.ts [start] [pull] [idle] [seccomp]`: figures for people on standard error, JSON on standard output.
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,6 +14,7 @@ import { findProcesses, measureIdle, reportIdle } from "./idle.ts";
 import type { Contender, Timing } from "./measure.ts";
 import { describeMachine, race, report, runOnce } from "./measure.ts";
 import { makePodman } from "./podman.ts";
+import { measureFilters, reportFilters } from "./seccomp.ts";
 
 const hybrid = "/sys/fs/cgroup/unified";
 const chosen = process.argv.slice(2).filter((word) => word !== "--inside");
@@ -156,4 +157,9 @@ const results: Record<string, unknown> = { machine: describeMachine() };
 if (wants("start")) results["start"] = measureStart();
 if (wants("pull")) results["pull"] = await measurePull();
 if (wants("idle")) results["idle"] = measureMonitors();
+if (wants("seccomp")) {
+  const costs = await measureFilters(program, join(directory, "seccomp"));
+  reportFilters(costs);
+  results["seccomp"] = costs;
+}
 console.log(JSON.stringify(results, null, 2));
