@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests need, in one apt-get call, and only when one is missing.
-# usage: test/setup.sh [bench]      (bench adds the rivals that test/bench measures against)
+# usage: test/setup.sh
 set -euo pipefail
 
 packages=(
@@ -36,7 +36,7 @@ if ((EUID != 0)); then
   exit 1
 fi
 
-# docker-registry's package would start its service on every interface; the tests start their own on loopback.
+# Packages of services would start them, docker-registry's on every interface; the tests start their own.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
   trap 'rm -f "$policy"' EXIT
