@@ -44,7 +44,7 @@ export function dataPaths(roots: Roots): DataPaths {
 
 /** The files and directories of one container. */
 export interface ContainerPaths {
-  /** `containers/<id>`. */
+  /** `containers/<id>`; also has hostname, hosts and resolv.conf, which are bound over the image's. */
   readonly directory: string;
   /** Locked by the container's monitor for all its life. */
   readonly lock: string;
@@ -56,8 +56,6 @@ export interface ContainerPaths {
   readonly log: string;
   /** How it ended, as its monitor wrote it, until that is in the index. */
   readonly exit: string;
-  /** hostname, hosts and resolv.conf, which are bound over the image's. */
-  readonly etc: string;
   /** `<run root>/<id>`: exists while the container runs. */
   readonly run: string;
   /** What runs: process ID and start time. */
@@ -75,7 +73,6 @@ export function containerPaths(roots: Roots, id: string): ContainerPaths {
     work: `${directory}/work`,
     log: `${directory}/log`,
     exit: `${directory}/exit`,
-    etc: `${directory}/etc`,
     run,
     state: `${run}/state.json`,
   };

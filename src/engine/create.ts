@@ -32,8 +32,8 @@ export async function createContainer(
   const input = await inputOf(context, id, options, watch);
   const record = store(context, input, status);
   const paths = containerPaths(context.roots, id);
-  for (const directory of [paths.upper, paths.work, paths.etc]) mkdirat(undefined, directory, 0o755);
-  writeHostFiles(paths.etc, input.hostname, options);
+  for (const directory of [paths.upper, paths.work]) mkdirat(undefined, directory, 0o755);
+  writeHostFiles(paths.directory, input.hostname, options);
   makeSources(context.roots, record);
   return record;
 }
@@ -65,7 +65,7 @@ async function inputOf(
     hostname:
       options.hostname ??
       (options.network === "host" ? readHostFile("/proc/sys/kernel/hostname").trim() : shortID(id)),
-    etc: containerPaths(context.roots, id).etc,
+    etc: containerPaths(context.roots, id).directory,
     seccomp,
     newVolume: () => {
       const name = newID();
