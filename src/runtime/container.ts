@@ -14,7 +14,7 @@ import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
 import { handOver } from "./hand-over.ts";
 import type { HookContext } from "./on-demand.ts";
-import { runPoststartHooks, runPoststopHooks } from "./on-demand.ts";
+import { leaveRootPlace, rootPlaceOf, runPoststartHooks, runPoststopHooks } from "./on-demand.ts";
 import { saveSpec } from "./saved-spec.ts";
 import type { ContainerState } from "./state.ts";
 import { saveState } from "./state.ts";
@@ -61,6 +61,7 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
     await runPoststopHooks(hooked(options));
   });
   undo.defer(() => removeTree(undefined, paths.directory));
+  undo.defer(() => leaveRootPlace(options.bundle.spec, paths));
   const cgroup = await makeCgroup(options);
   if (cgroup !== undefined) undo.defer(() => cgroup.remove());
   const first = firstState(options, cgroup);
@@ -150,6 +151,7 @@ async function startInit(
       id,
       spec: bundle.spec,
       bundle: bundle.directory,
+      rootPlace: await rootPlaceOf(bundle.spec, paths),
       stdio: "inherit",
       cgroup,
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },

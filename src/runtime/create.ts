@@ -57,6 +57,8 @@ export interface CreateOptions {
   readonly noPivot?: boolean | undefined;
   /** True: no session keyring of its own. */
   readonly sharesKeyring?: boolean | undefined;
+  /** Where the root is mounted in a container that shares the runtime's mounts; the caller unmounts it. */
+  readonly rootPlace?: string | undefined;
   /** Called when init exists: it cannot become the program before this has resolved. */
   readonly onCloned?: ((pid: number) => void | Promise<void>) | undefined;
   /** Has another process start the shim: init becomes its child and not ours, and `deathSignal` is about its death. */
@@ -111,6 +113,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       rootfs: rootfs !== undefined,
       deathSignal,
       ordinaryUser: effectiveIds().uid !== 0,
+      rootPlace: options.rootPlace,
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       sharesKeyring: options.sharesKeyring,
       hold: hold !== undefined,
@@ -180,16 +183,18 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
 }
 
 async function furnishOptions(
-  options: Pick<CreateOptions, "id" | "spec" | "bundle" | "cgroup" | "noPivot">,
+  options: Pick<
+    CreateOptions,
+    "id" | "spec" | "bundle" | "cgroup" | "noPivot" | "rootPlace" | "sharesKeyring"
+  >,
 ): Promise<FurnishOptions> {
-  const { spec, bundle, cgroup } = options;
+  const { spec, bundle, cgroup, rootPlace } = options;
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
   const labels = await labelsOf(spec);
   const directories = cgroup?.state.directories ?? {};
   const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
   const hooks = await creationHooks(options);
-  const unpivoted =
-    options.noPivot === true ? (await import("./unpivoted.ts")).reachableMounts(spec) : undefined;
+  const unpivoted = await unpivotedMounts(options);
   return {
     spec,
     bundle,
@@ -198,8 +203,19 @@ async function furnishOptions(
     mountLabel: await mountLabelOf(spec),
     hooks,
     unpivoted,
-    confinement: await confinement(options.id, spec),
+    rootPlace,
+    confinement: await confinement(options.id, spec, options.sharesKeyring === true),
   };
+}
+
+/** Undefined where the root can be pivoted to. Nothing may be taken away of mounts that are the runtime's too. */
+async function unpivotedMounts({
+  spec,
+  noPivot,
+  rootPlace,
+}: Pick<CreateOptions, "spec" | "noPivot" | "rootPlace">): Promise<string[] | undefined> {
+  if (rootPlace !== undefined) return [];
+  return noPivot === true ? (await import("./unpivoted.ts")).reachableMounts(spec) : undefined;
 }
 
 /** The filter of a container's processes; undefined when they have none. */

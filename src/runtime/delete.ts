@@ -3,7 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import { isThere } from "../sys/stat.ts";
 import { endContainer } from "./kill.ts";
-import { leaveGroup, runPoststopHooks } from "./on-demand.ts";
+import { leaveGroup, leaveRootPlace, runPoststopHooks } from "./on-demand.ts";
 import { findSpec } from "./saved-spec.ts";
 import { doesNotExist, findState, statusOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
@@ -49,6 +49,7 @@ export async function deleteContainer(
   }
   const spec = findSpec(paths);
   if (spec !== undefined) await leaveGroup(state.id, spec);
+  if (spec !== undefined) await leaveRootPlace(spec, paths);
   // Before the hooks, which may take long or look: there is no such container any more.
   removeTree(undefined, paths.directory);
   return spec === undefined ? [] : await runPoststopHooks({ id: state.id, spec, bundle: state.bundle });

@@ -59,6 +59,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
     const beginning = beginExec({
       process,
       root: namespaces.includes("user") ? rootIn(pid) : undefined,
+      sharedRoot: namespaces.includes("mount") ? undefined : `/proc/${pid}/root`,
       before: await firstAffinity(process),
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       labels: await labelsOf(whole),
@@ -101,6 +102,8 @@ function beginExec(options: {
   namespaces: readonly Namespace[];
   /** Whom to become in a user namespace. */
   root: { uid: number; gid: number } | undefined;
+  /** The root of a container that has our mounts: no namespace to join says where it is. */
+  sharedRoot: string | undefined;
   /** Steps that come first. */
   before: readonly Step[];
   labels: readonly LabelWrite[];
@@ -108,7 +111,7 @@ function beginExec(options: {
   preserved: number;
   cgroup: CgroupPlaces | undefined;
 }): Beginning {
-  const { process, namespaces, root, before, labels, deathSignal, preserved, cgroup } = options;
+  const { process, namespaces, root, sharedRoot, before, labels, deathSignal, preserved, cgroup } = options;
   const draft = new Draft();
   const init = draft.input("init");
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
@@ -131,6 +134,10 @@ function beginExec(options: {
     // Nothing of the host's may be open in a process that those of the container can see.
     draft.add({ op: "forget", slot });
   }
+  const changed =
+    sharedRoot === undefined
+      ? undefined
+      : draft.open((slot) => ({ op: "open", slot, path: sharedRoot, read: false }));
   // The pid namespace takes effect at the clone: the process that joins is never one of the container's.
   // From inside a cgroup namespace nobody can be put into a cgroup outside of it, and ours is none below.
   const late = namespaces.filter((name) => name === "cgroup" && inside !== undefined);
@@ -143,6 +150,8 @@ function beginExec(options: {
   });
   if (late.length > 0) draft.add({ op: "setns", slot: init, namespaces: late });
   if (root !== undefined) draft.add({ op: "user", ...root, groups: [] });
+  if (changed !== undefined)
+    draft.add({ op: "chroot", slot: changed, gone: [] }, { op: "forget", slot: changed });
   // A keyring of its own: the session keyring of whoever calls holds keys of the host's.
   draft.add({ op: "session" }, { op: "keyring", name: "_exec" });
   return { draft, terminal, ending };

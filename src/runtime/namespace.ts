@@ -13,10 +13,7 @@ export interface Namespaces {
   has(type: LinuxNamespaceType): boolean;
 }
 
-/**
- * Reads the spec's list; refuses a type that is listed twice, and a container in the runtime's own mount namespace: its root
- * and its mounts would be the host's.
- */
+/** Reads the spec's list; refuses a type that is listed twice. */
 export function namespacesOf(spec: Spec): Namespaces {
   const listed = spec.linux?.namespaces ?? [];
   const types = listed.map(({ type }) => type);
@@ -24,20 +21,19 @@ export function namespacesOf(spec: Spec): Namespaces {
   if (twice !== undefined) {
     throw new CurruntError("invalid", `linux.namespaces: "${twice}" is listed twice`);
   }
-  if (!types.includes("mount")) {
-    throw new CurruntError(
-      "unsupported",
-      "linux.namespaces: a container needs a mount namespace of its own",
-      {
-        hint: 'add { "type": "mount" }',
-      },
-    );
-  }
   const joined = listed.flatMap(({ type, path }) =>
     path === undefined || path === "" ? [] : [{ type, path }],
   );
   const made = types.filter((type) => !joined.some((namespace) => namespace.type === type));
   return { made, joined, has: (type) => types.includes(type) };
+}
+
+/** A container in the runtime's own mount namespace is for callers only that take its mounts away in the end. */
+export function requireMountNamespace(namespaces: Namespaces): void {
+  if (namespaces.has("mount")) return;
+  throw new CurruntError("unsupported", "linux.namespaces: a container needs a mount namespace of its own", {
+    hint: 'add { "type": "mount" }',
+  });
 }
 
 /** How init gets into its cgroup. */

@@ -9,6 +9,7 @@ import { limitStep } from "./process.ts";
 import type { ListenedProcess } from "./seccomp-notify.ts";
 import type { Process, Spec } from "./spec.ts";
 import type { Confinement } from "./stand-in.ts";
+import type { StatePaths } from "./state-root.ts";
 
 /** The writes of `label.ts`, which few specs need. */
 export async function labelsOf({ process }: Spec): Promise<readonly LabelWrite[]> {
@@ -50,11 +51,30 @@ export async function raiseLimits({ process }: Pick<Spec, "process">, pid: numbe
 }
 
 /** What is different for a container in a user namespace, its own or the runtime's; undefined in the host's. */
-export async function confinement(id: string, spec: Spec): Promise<Confinement | undefined> {
+export async function confinement(
+  id: string,
+  spec: Spec,
+  sharesKeyring: boolean,
+): Promise<Confinement | undefined> {
   const own = hasUserNamespace(spec);
   if (!own && !runsInUserNamespace()) return undefined;
   const { confinementOf } = await import("./stand-in.ts");
-  return confinementOf(id, spec, namespacesOf(spec), own);
+  return confinementOf({ id, spec, namespaces: namespacesOf(spec), own, sharesKeyring });
+}
+
+/** True when what the container mounts is mounted for the runtime too. */
+export function sharesMounts({ linux }: Spec): boolean {
+  return linux?.namespaces?.some(({ type }) => type === "mount") !== true;
+}
+
+/** Makes a place for the root of a container that shares the runtime's mounts; undefined for the others. */
+export async function rootPlaceOf(spec: Spec, paths: StatePaths): Promise<string | undefined> {
+  return sharesMounts(spec) ? (await import("./shared-mounts.ts")).makeRootPlace(paths) : undefined;
+}
+
+/** Unmounts what is in that place. */
+export async function leaveRootPlace(spec: Spec, paths: StatePaths): Promise<void> {
+  if (sharesMounts(spec)) (await import("./shared-mounts.ts")).removeRootPlace(paths);
 }
 
 /** Writes or checks the maps of the user namespace that init is in; there is nothing to do without one. */

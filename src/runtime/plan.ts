@@ -11,10 +11,11 @@ import { setNames } from "./hostname.ts";
 import { hasIdmaps, openIdmaps } from "./idmap.ts";
 import { prepareUserNamespace, writeKernelFiles } from "./kernel-file.ts";
 import type { LabelWrite } from "./label.ts";
+import { makeMasks } from "./mask.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
 import type { CgroupPlaces, Namespaces } from "./namespace.ts";
-import { cloneSteps, hostIdOf, namespacesOf } from "./namespace.ts";
+import { cloneSteps, hostIdOf, namespacesOf, requireMountNamespace } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -31,6 +32,8 @@ export interface BeginOptions {
   readonly deathSignal: number;
   /** True: the runtime is not run by root, who may write about every process. */
   readonly ordinaryUser?: boolean | undefined;
+  /** Where the root is mounted in a container that shares the runtime's mounts; the caller unmounts it. */
+  readonly rootPlace?: string | undefined;
   readonly cgroup?: CgroupPlaces | undefined;
   /** True: no session keyring of its own. */
   readonly sharesKeyring?: boolean | undefined;
@@ -53,6 +56,8 @@ export interface FurnishOptions {
   /** SELinux label of the filesystems that are mounted. */
   readonly mountLabel?: string | undefined;
   readonly hooks?: CreationHooks | undefined;
+  /** As in `BeginOptions`. */
+  readonly rootPlace?: string | undefined;
   /** In a user namespace. */
   readonly confinement?: Confinement | undefined;
 }
@@ -109,6 +114,7 @@ export function begin(options: BeginOptions): Beginning {
   const passedRoot = rootfs ? draft.input("rootfs") : undefined;
   const ending = passEnding(draft, options);
   const namespaces = namespacesOf(spec);
+  if (options.rootPlace === undefined) requireMountNamespace(namespaces);
   const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
   if (namespaces.has("user")) {
     prepareUserNamespace(draft, process, options.ordinaryUser === true);
@@ -156,8 +162,10 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const labels = options.labels ?? [];
   const { proc, later } = writeKernelFiles(draft, spec, namespaces, labels.length > 0);
 
-  const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
-  draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
+  if (namespaces.has("mount")) {
+    const host = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
+    draft.add({ op: "attributes", slot: host, set: [], clear: [], propagation: "slave", recursive: true });
+  }
   const root = passedRoot ?? bindRoot(draft, spec, options.bundle);
   const sources = openSources(draft, spec.mounts ?? [], {
     ...{ bundle: options.bundle, label: options.mountLabel, trees: beginning.idmaps },
@@ -210,10 +218,10 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
 function openPlaceOfRoot(
   draft: Draft,
   { root }: Spec,
-  { hooks, bundle }: FurnishOptions,
+  { hooks, bundle, rootPlace }: FurnishOptions,
 ): { path: string; place?: Slot } {
-  if (hooks === undefined || root === undefined) return { path: "/" };
-  const path = posix.resolve(bundle, root.path);
+  if (rootPlace === undefined && (hooks === undefined || root === undefined)) return { path: "/" };
+  const path = rootPlace ?? posix.resolve(bundle, root?.path ?? "");
   return { path, place: draft.open((slot) => ({ op: "open", slot, path, read: false })) };
 }
 
@@ -242,30 +250,6 @@ function bindRoot(draft: Draft, spec: Spec, bundle: string): Slot {
   if (spec.root === undefined) throw new CurruntError("invalid", "root: a container needs a root filesystem");
   const path = posix.resolve(bundle, spec.root.path);
   return draft.open((slot) => ({ op: "tree", slot, path, recursive: true }));
-}
-
-/**
- * A read-only filesystem with a null device and an empty directory, which cover what is masked. It lies over the host's
- * /dev, since only what is mounted somewhere can be bound, and goes with it. Nobody else ever sees it (CVE-2025-31133).
- */
-function makeMasks(draft: Draft, spec: Spec, devices: Slot): Slot | undefined {
-  if ((spec.linux?.maskedPaths ?? []).length === 0) return undefined;
-  const slot = draft.open((slot) => ({
-    op: "filesystem",
-    slot,
-    type: "tmpfs",
-    options: [["mode", "755"]],
-    attributes: ["nosuid", "noexec"],
-  }));
-  const host = { slot: devices, path: "null" };
-  const numbers = { major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 };
-  draft.add(
-    { op: "cover", slot, path: "/dev" },
-    { op: "device", root: slot, path: "/null", type: "c", ...numbers, host },
-    { op: "directory", root: slot, path: "/empty", mode: 0o755 },
-    makeReadonly(slot),
-  );
-  return slot;
 }
 
 function placeMounts(

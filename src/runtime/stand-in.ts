@@ -24,13 +24,23 @@ const shown: Readonly<Record<string, { type: LinuxNamespaceType; path: string }>
   mqueue: { type: "ipc", path: "/dev/mqueue" },
 };
 
-/** `own`: the user namespace is the container's. */
-export function confinementOf(
-  id: string,
-  { linux = {} }: Spec,
-  namespaces: Namespaces,
-  own: boolean,
-): Confinement {
+export interface ConfinementOptions {
+  readonly id: string;
+  readonly spec: Spec;
+  readonly namespaces: Namespaces;
+  /** The user namespace is the container's. */
+  readonly own: boolean;
+  readonly sharesKeyring: boolean;
+}
+
+export function confinementOf({
+  id,
+  spec: { linux = {} },
+  namespaces,
+  own,
+  sharesKeyring,
+}: ConfinementOptions): Confinement {
+  const keyring: Step[] = sharesKeyring ? [] : [{ op: "keyring", name: `_ses.${id}` }];
   return {
     standIns: (draft, mounts) => {
       const opened = new Map<string, Slot>();
@@ -46,6 +56,6 @@ export function confinementOf(
         return { ...prepared, instead };
       });
     },
-    becomeRoot: own ? becomeRootSteps(id, linux) : [],
+    becomeRoot: own ? [...becomeRootSteps(linux), ...keyring] : [],
   };
 }

@@ -141,7 +141,7 @@ async function runMapper(pid: number, { field, program, allowed, mappings, own }
  * Makes init root in its user namespace, once the maps are there. Until then it is nobody there, but the host's paths are
  * open to it as to its parent. With no ID 0 it becomes the first that there is: one that can own files.
  */
-export function becomeRootSteps(id: string, { uidMappings = [], gidMappings = [] }: Linux): Step[] {
+export function becomeRootSteps({ uidMappings = [], gidMappings = [] }: Linux): Step[] {
   const rootOf = (mappings: readonly LinuxIDMapping[]) => {
     const ids = mappings.map(({ containerID }) => containerID);
     return ids.length === 0 || ids.includes(0) ? 0 : Math.min(...ids);
@@ -149,6 +149,5 @@ export function becomeRootSteps(id: string, { uidMappings = [], gidMappings = []
   return [
     { op: "user", uid: rootOf(uidMappings), gid: rootOf(gidMappings), groups: [] },
     { op: "dumpable", on: false },
-    { op: "keyring", name: `_ses.${id}` },
   ];
 }

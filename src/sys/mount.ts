@@ -9,9 +9,11 @@ import {
   FSCONFIG_SET_STRING,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
+  MNT_DETACH,
   mount_attr,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
+  UMOUNT_NOFOLLOW,
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -99,4 +101,12 @@ export function changeMount(tree: Fd, change: MountChange): void {
   });
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   check(libc.mount_setattr(tree.number, cstring(""), flags, attributes, mount_attr.size), "mount_setattr");
+}
+
+/** Unmounts all that is mounted at `path`, one over the other, with what is mounted below it; nothing need be there. */
+export function unmountAll(path: string): void {
+  while (libc.umount2(cstring(path), MNT_DETACH | UMOUNT_NOFOLLOW) === 0);
+  // EINVAL: no mount point (any more).
+  const failure = failureOf("umount2", path);
+  if (failure.code !== "EINVAL" && failure.code !== "ENOENT") throw failure;
 }
