@@ -11,6 +11,9 @@ import type { ContainerState } from "./state.ts";
 import { processStatus, readState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
+/** How long to wait for the end of a container that cannot be started. */
+const patienceMs = 10_000;
+
 /** Resolves when the program runs and the poststart hooks have ended. */
 export async function startCreated(paths: StatePaths, notifySocket: string | undefined): Promise<void> {
   const state = readState(paths);
@@ -19,6 +22,9 @@ export async function startCreated(paths: StatePaths, notifySocket: string | und
   if (lock === undefined) throw new CurruntError("conflict", "another command is starting the container");
   const spec = readSpec(paths);
   if (spec.process === undefined) {
+    const { endContainer } = await import("./kill.ts");
+    // A start that fails ends the container (runtime.md, Lifecycle).
+    await endContainer(state, patienceMs);
     throw new CurruntError("invalid", "cannot start a container without a process: its config.json has none");
   }
   const readiness = await listen(paths, notifySocket);
