@@ -126,6 +126,16 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "print what an OCI container uses",
     load: async () => (await import("./oci-events.ts")).events,
   },
+  checkpoint: {
+    group: oci,
+    description: "write the processes of an OCI container to files",
+    load: async () => (await import("./oci-checkpoint.ts")).checkpoint,
+  },
+  restore: {
+    group: oci,
+    description: "make an OCI container from a checkpoint",
+    load: async () => (await import("./oci-checkpoint.ts")).restore,
+  },
   spec: {
     group: oci,
     description: "write a config.json for a new bundle",

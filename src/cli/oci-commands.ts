@@ -3,6 +3,7 @@ import type { OciCommand } from "./oci-command.ts";
 
 /** By name, as runc has them. */
 export const ociCommands: Readonly<Record<string, () => Promise<OciCommand>>> = {
+  checkpoint: async () => (await import("./oci-checkpoint.ts")).checkpoint,
   create: async () => (await import("./oci-create.ts")).create,
   delete: async () => (await import("./oci-delete.ts")).remove,
   events: async () => (await import("./oci-events.ts")).events,
@@ -12,6 +13,7 @@ export const ociCommands: Readonly<Record<string, () => Promise<OciCommand>>> = 
   list: async () => (await import("./oci-list.ts")).list,
   pause: async () => (await import("./oci-pause.ts")).pause,
   ps: async () => (await import("./oci-ps.ts")).ps,
+  restore: async () => (await import("./oci-checkpoint.ts")).restore,
   resume: async () => (await import("./oci-pause.ts")).resume,
   run: async () => (await import("./oci-run.ts")).run,
   spec: async () => (await import("./oci-spec.ts")).spec,

@@ -367,6 +367,20 @@ describe("list", () => {
   });
 });
 
+test("checkpoint and restore say why they cannot", async () => {
+  await oci.create("c");
+  expect((await oci.call(["checkpoint", "--image-path", "i", "c"])).stderr).toContain(
+    "container not running",
+  );
+  await oci.ok("start", "c");
+  const { code, stderr } = await oci.call(["checkpoint", "--image-path", "i", "--leave-running", "c"]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/checkpoint: (criu|this version of currunt)/);
+  const restored = await oci.call(["restore", "--image-path", "i", "-b", ".", "d"]);
+  expect(restored.stderr).toMatch(/restore: (criu|this version)/);
+  expect(await oci.state("c")).toMatchObject({ status: "running" });
+});
+
 describe("errors", () => {
   test("stand in the log as JSON with a stable code, and as text on standard error", async () => {
     const log = join(oci.bundle.directory, "log.json");

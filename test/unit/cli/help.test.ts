@@ -89,7 +89,7 @@ describe("the completion scripts", () => {
   const complete = `COMP_LINE=$1 COMP_POINT=\${#1}; _currunt; printf '%s\\n' "\${COMPREPLY[@]}"`;
 
   test.each<[string, string[]]>([
-    ["currunt r", ["run", "rm", "rmi", "resume"]],
+    ["currunt r", ["run", "rm", "rmi", "resume", "restore"]],
     ["currunt -data-root /x sto", ["stop"]],
     ["currunt run -inter", ["-interactive"]],
     ["currunt run --inter", ["--interactive"]],
