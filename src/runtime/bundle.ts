@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import { tryReadSmallFile } from "../sys/small-file.ts";
 import type { Spec } from "./spec.ts";
+import { refuseHostSysctls } from "./sysctl.ts";
 import { validateSpec } from "./validate.ts";
 
 export interface Bundle {
@@ -22,6 +23,7 @@ export function readBundle(directory: string, config = `${directory}/config.json
     });
   }
   const { spec, warnings } = validateSpec(parse(text, config));
+  refuseHostSysctls(spec);
   return { directory, spec, warnings };
 }
 

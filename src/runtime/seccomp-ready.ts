@@ -15,7 +15,8 @@ export interface LoadableFilter {
 
 /** The filter of `profile`; undefined for a profile without anything in it, which means none. */
 export async function loadableFilter(profile: LinuxSeccomp | undefined): Promise<LoadableFilter | undefined> {
-  if (profile?.defaultAction === undefined) return undefined;
+  // Absent, or empty as Go writes it.
+  if (!profile?.defaultAction) return undefined;
   const { compileSeccomp, seccompFlags } = await import("./seccomp.ts");
   return { filter: compileSeccomp(profile), flags: seccompFlags(profile) };
 }

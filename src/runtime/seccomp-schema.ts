@@ -19,6 +19,9 @@ const action = oneOf(
   "SCMP_ACT_NOTIFY",
 );
 
+/** Empty as if absent: Go writes it so for a profile that is none. */
+const actionOrNone: typeof action = (value) => (value === "" ? undefined : action(value));
+
 const condition = objectOf<LinuxSeccompArg>(
   {
     index: whole(0, 5),
@@ -47,7 +50,7 @@ export const seccompEntryMembers = {
 
 /** The members of a profile but `syscalls`. */
 export const seccompMembers = {
-  defaultAction: action,
+  defaultAction: actionOrNone,
   defaultErrnoRet: natural,
   architectures: listOf(text),
   flags: listOf(text),

@@ -124,7 +124,7 @@ const mount = objectOf<Mount>(
 );
 
 const hooks = listOf(
-  objectOf<Hook>({ path: absolutePath, args: texts, env: listOf(setting), timeout: whole(1) }, ["path"]),
+  objectOf<Hook>({ path: absolutePath, args: texts, env: texts, timeout: whole(1) }, ["path"]),
 );
 
 const linux = objectOf<Linux>({

@@ -68,7 +68,7 @@ function checkSysctl(spec: Spec, { sysctl = {} }: Linux): void {
 function checkSeccomp({ seccomp }: Linux): void {
   if (seccomp === undefined) return;
   const { listenerPath = "", listenerMetadata = "", syscalls = [] } = seccomp;
-  if (seccomp.defaultAction === undefined && syscalls.length > 0) {
+  if (!seccomp.defaultAction && syscalls.length > 0) {
     throw refuse("linux.seccomp.defaultAction", "is missing");
   }
   if (listenerMetadata !== "" && listenerPath === "") {

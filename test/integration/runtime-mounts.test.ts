@@ -251,6 +251,30 @@ describe("linux.rootfsPropagation", () => {
   });
 });
 
+describe("in a user namespace", () => {
+  const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const namespaces = (["mount", "pid", "ipc", "uts", "network", "cgroup", "user"] as const).map((type) => ({
+    type,
+  }));
+  const linux = { namespaces, uidMappings: map, gidMappings: map };
+
+  test("devices are the host's, masks hold, and idmap maps owners as the container does", async () => {
+    await using own = await Bundle.make();
+    writeFileSync(join(own.directory, "file"), "content\n");
+    Bun.spawnSync(["sh", "-c", `chmod 755 ${own.directory}; chown -R 100000:100000 ${own.rootfs}`]);
+    const mounts = [...defaultMounts, { destination: "/file", source: "file", options: ["bind", "idmap"] }];
+    const script =
+      "for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo $d; done; echo x >/dev/null; " +
+      "cat /proc/keys; stat -c %u:%g /file; cat /file; cat /proc/sys/user/max_user_namespaces";
+    const sysctl = { "user.max_user_namespaces": "5" };
+    const { stdout, stderr, error } = await own.sh(script, {
+      mounts,
+      linux: { ...linux, sysctl, maskedPaths: ["/proc/keys"] },
+    });
+    expect({ stdout, stderr, error }).toEqual({ stdout: "0:0\ncontent\n5\n", stderr: "", error: undefined });
+  });
+});
+
 describe("linux.devices", () => {
   test("are made with mode and owner: characters, blocks, fifos, anywhere", async () => {
     const devices = [

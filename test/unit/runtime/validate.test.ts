@@ -123,6 +123,9 @@ describe("validateSpec() takes", () => {
     ["linux.netDevices", { eth0: {}, eth1: { name: "lan%d" } }],
     ["linux.timeOffsets", { monotonic: { secs: -5 }, boottime: { nanosecs: 7 } }],
     ["linux.seccomp", {}],
+    ["linux.seccomp", { defaultAction: "" }],
+    ["linux.devices", [{ path: "/dev/x", type: "c", major: 1, minor: 3, fileMode: 0o20666 }]],
+    ["hooks.prestart", [{ path: "/hook", env: ["odd"] }]],
     ["linux.resources.unified", { "memory.max": "1" }],
     ["mounts", [{ destination: "/procedures", type: "tmpfs" }]],
   ])("%s %j", (path, value) => expect(messageOf(changed(path, value))).toBe("taken"));
