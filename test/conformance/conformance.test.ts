@@ -5,7 +5,10 @@
 import { afterAll, describe, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Case, Need } from "./case.ts";
+import { cgroupCases } from "./cgroup-cases.ts";
+import { commandCases } from "./command-cases.ts";
 import { hookCases } from "./hook-cases.ts";
+import { invalidCases } from "./invalid-cases.ts";
 import { lifecycleCases } from "./lifecycle-cases.ts";
 import { linuxCases } from "./linux-cases.ts";
 import { mountCases } from "./mount-cases.ts";
@@ -18,6 +21,9 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   mounts: mountCases,
   linux: linuxCases,
   hooks: hookCases,
+  commands: commandCases,
+  cgroups: cgroupCases,
+  "valid values": invalidCases,
 };
 
 const needs: Readonly<Record<Need, boolean>> = {
