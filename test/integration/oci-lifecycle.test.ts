@@ -252,9 +252,9 @@ describe("hooks", () => {
     expect(lines.map((line) => line.split(" ").at(-1))).toEqual(Object.keys(hooks));
     const states = lines.map((line) => JSON.parse(line.slice(0, line.lastIndexOf(" "))));
     expect(states.map(({ status }) => status)).toEqual([
-      "creating",
-      "creating",
-      "creating",
+      "created",
+      "created",
+      "created",
       "running",
       "stopped",
     ]);
