@@ -41,7 +41,7 @@ export function sniffCompression(start: Uint8Array): BlobCompression {
 const outputSize = 2 << 20;
 
 /** Input is gathered up to this: a network brings pieces of 64 KiB, and each step costs a change of threads and back. */
-const inputSize = 1 << 20;
+const inputSize = 512 << 10;
 
 /**
  * Reads `source` to its end and gives the decompressed bytes to `sink`, in order. A piece is valid during the call only.
@@ -97,21 +97,30 @@ async function inflate(
   using inflater = new Inflater(compression);
   const framing = compression === "zstd" ? new ZstdFraming() : undefined;
   const pipe = new InflatePipe(inflater, compression, sink);
-  for await (const chunk of source) {
-    framing?.push(chunk);
-    await pipe.push(chunk);
+  try {
+    for await (const chunk of source) {
+      framing?.push(chunk);
+      await pipe.push(chunk);
+    }
+    await pipe.end();
+  } finally {
+    // The other thread may still be at work on the buffers: they must not be let go before that ends.
+    await pipe.settle();
   }
-  await pipe.end();
   framing?.end();
 }
 
-/** Alternates two output buffers between the decompressor and the sink. */
+/** Alternates two input buffers between the source and the decompressor, and two output buffers between that and the sink. */
 class InflatePipe {
   readonly #inflater: Inflater;
   readonly #compression: Compression;
   readonly #sink: (bytes: Buffer) => void;
-  readonly #input = Buffer.allocUnsafeSlow(inputSize);
+  readonly #inputs = [Buffer.allocUnsafeSlow(inputSize), Buffer.allocUnsafeSlow(inputSize)] as const;
+  #inputTurn: 0 | 1 = 0;
   #inputLength = 0;
+  /** The work on the other input. */
+  #running: Promise<void> = Promise.resolve();
+  #failed = false;
   readonly #outputs = [Buffer.allocUnsafeSlow(outputSize), Buffer.allocUnsafeSlow(outputSize)] as const;
   #turn: 0 | 1 = 0;
   /** Decompressed, not yet given to the sink. */
@@ -126,19 +135,35 @@ class InflatePipe {
   }
 
   async push(chunk: Uint8Array): Promise<void> {
+    // Throws: nothing more needs to be read.
+    if (this.#failed) await this.#running;
     for (let rest = chunk; rest.length > 0; ) {
       const step = Math.min(rest.length, inputSize - this.#inputLength);
-      this.#input.set(rest.subarray(0, step), this.#inputLength);
+      this.#inputs[this.#inputTurn].set(rest.subarray(0, step), this.#inputLength);
       this.#inputLength += step;
       rest = rest.subarray(step);
       if (this.#inputLength === inputSize) await this.#take();
     }
   }
 
-  /** Decompresses what is gathered. */
+  /** Begins to decompress what is gathered, once what was gathered before is done. */
   async #take(): Promise<void> {
-    let rest: Uint8Array = this.#input.subarray(0, this.#inputLength);
+    await this.#running;
+    this.#running = this.#decompress(this.#inputs[this.#inputTurn].subarray(0, this.#inputLength));
+    this.#running.catch(() => {
+      this.#failed = true;
+    });
+    this.#inputTurn = this.#inputTurn === 0 ? 1 : 0;
     this.#inputLength = 0;
+  }
+
+  /** Resolves when no other thread uses the buffers. */
+  async settle(): Promise<void> {
+    await this.#running.catch(() => undefined);
+  }
+
+  async #decompress(input: Uint8Array): Promise<void> {
+    let rest = input;
     for (let full = false; rest.length > 0 || full; ) {
       if (this.#ended) return this.#checkPadding(rest);
       const { read, written } = await this.#step(rest, false);
@@ -151,6 +176,7 @@ class InflatePipe {
   /** Nothing follows: hands over what is left. */
   async end(): Promise<void> {
     await this.#take();
+    await this.#running;
     // The native side answers a cut gzip stream with an error here; for zstd the framing does.
     while (!this.#ended && this.#compression === "gzip") {
       const { written } = await this.#step(new Uint8Array(0), true);

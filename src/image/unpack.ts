@@ -32,7 +32,7 @@ export interface UnpackOptions {
 /** Below this a blob is unpacked sooner than a worker has started. */
 const smallBlob = 128 << 10;
 /** Bytes of the stream that are on their way to the worker at most: memory stays flat when it is slower than the network. */
-const windowBytes = 4 << 20;
+const windowBytes = 2 << 20;
 
 /**
  * Unpacks `stream` into `staging` as an overlay layer. The stream is read to its end; its chunks are given away (transferred to the

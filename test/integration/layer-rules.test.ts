@@ -543,7 +543,8 @@ describe("limits", () => {
     await expect(
       applyLayer(source(), { staging: scratch.path, limits: { sizeBytes: 100 << 20 } }),
     ).rejects.toThrow("larger than");
-    expect(given).toBeLessThan(5);
+    // What is gathered before it is decompressed, and what is gathered meanwhile.
+    expect(given).toBeLessThan(20);
   });
 });
 
