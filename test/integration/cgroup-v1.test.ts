@@ -1,9 +1,13 @@
 /** Cgroups of containers where version 1 has the controllers, with the unified tree beside or without. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Bundle } from "../fixtures/bundle.ts";
 import { cgroupCases, cgroupfsCases, contain, megabyte, removeOwnParent } from "../fixtures/cgroup-cases.ts";
+import { run } from "../fixtures/process.ts";
 import { inside } from "../fixtures/uml.ts";
+
+const isHybrid = existsSync("/sys/fs/cgroup/unified/cgroup.controllers");
 
 const isV1 = inside === "" && existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes");
 
@@ -41,3 +45,16 @@ describe.skipIf(!isV1)("cgroup v1", () => {
     }
   });
 });
+
+test.skipIf(!isV1 || !isHybrid)(
+  "cgroup v1 without the unified tree beside passes the same cases",
+  async () => {
+    const script =
+      'umount /sys/fs/cgroup/unified && exec "$0" test --timeout 20000 test/integration/cgroup-v1.test.ts';
+    const command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, process.execPath];
+    const cwd = join(import.meta.dir, "../..");
+    const { code, stderr } = await run(command, { cwd });
+    expect(code === 0 ? "" : stderr).toBe("");
+  },
+  60_000,
+);

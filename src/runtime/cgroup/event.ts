@@ -2,9 +2,9 @@
 import { O_RDONLY } from "../../../ffi/kernel.ts";
 import { tryOpen } from "../../sys/attempt.ts";
 import { waitForChange } from "../../sys/change.ts";
-import { readFromStart } from "../../sys/small-file.ts";
+import { readAgain } from "./file.ts";
 
-/** Blocks until the lines of `cgroup.events` are as `holds` wants them; false when they are not after `timeoutMs`. */
+/** Blocks until the lines of `cgroup.events` are as `holds` wants them; false when they are not after `timeoutMs`, or the cgroup is gone. */
 export function waitForEvent(
   path: string,
   holds: (events: ReadonlyMap<string, string>) => boolean,
@@ -16,7 +16,8 @@ export function waitForEvent(
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     // Read first: what changes between the two calls ends the wait (Linux, fs/kernfs/file.c, kernfs_generic_poll).
-    const lines = readFromStart(file).trimEnd().split("\n");
+    const lines = readAgain(file)?.split("\n");
+    if (lines === undefined) return false;
     if (
       holds(
         new Map(lines.map((line): [string, string] => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""])),

@@ -5,7 +5,7 @@ import type { ErrnoName } from "../../sys/error.ts";
 import { failedWith } from "../../sys/error.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { openat, writeAll } from "../../sys/file.ts";
-import { readToEnd } from "../../sys/small-file.ts";
+import { readFromStart, readToEnd } from "../../sys/small-file.ts";
 
 /** Opens the cgroup at `path` as a place: files are opened from it, and processes cloned into it. */
 export function openCgroupDirectory(path: string): Fd {
@@ -77,4 +77,14 @@ export function makeCgroup(mountPoint: string, path: string): boolean {
     tryMakeDirectory(path.slice(0, end), 0o755, ["EEXIST"]);
   }
   return tryMakeDirectory(path, 0o755, ["EEXIST"]) === undefined;
+}
+
+/** The text of an open file as it is now; undefined when its cgroup has been removed. */
+export function readAgain(file: Fd): string | undefined {
+  try {
+    return readFromStart(file).trimEnd();
+  } catch (error) {
+    if (failedWith(error, "ENODEV")) return undefined;
+    throw error;
+  }
 }

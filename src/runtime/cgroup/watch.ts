@@ -6,8 +6,7 @@ import type { Interest } from "../../sys/change.ts";
 import { failedWith } from "../../sys/error.ts";
 import { makeEventCounter, takeEvents } from "../../sys/event-counter.ts";
 import { openProcess } from "../../sys/process.ts";
-import { readFromStart } from "../../sys/small-file.ts";
-import { openCgroupDirectory, writeCgroupFile } from "./file.ts";
+import { openCgroupDirectory, readAgain, writeCgroupFile } from "./file.ts";
 import { readOomKills } from "./oom.ts";
 import type { CgroupState } from "./state.ts";
 import { directoryOfController, unifiedDirectory } from "./state.ts";
@@ -34,14 +33,14 @@ export async function* watchContainer(
     if (failedWith(error, "ESRCH")) return;
     throw error;
   }
-  const source = openOomSource(state, stack);
+  let source = openOomSource(state, stack);
   const thread = stack.use(new PollThread());
   let kills = readOomKills(state);
   let next = performance.now() + intervalMs;
   for (;;) {
     const interests = source === undefined ? [init] : [init, source.interest];
     const [ended, told] = await thread.wait(interests, Math.max(0, Math.ceil(next - performance.now())));
-    if (told === true) source?.take();
+    if (told === true && source?.take() === false) source = undefined;
     const now = readOomKills(state);
     if (now > kills) yield "oom";
     kills = now;
@@ -55,8 +54,8 @@ export async function* watchContainer(
 /** Where the kernel says that memory ran out. */
 interface OomSource {
   readonly interest: Interest;
-  /** To be done before the next wait. */
-  take(): void;
+  /** To be done before the next wait; false: the cgroup is gone, and there will be no other. */
+  take(): boolean;
 }
 
 function openOomSource(state: CgroupState, stack: DisposableStack): OomSource | undefined {
@@ -67,12 +66,16 @@ function openOomSource(state: CgroupState, stack: DisposableStack): OomSource | 
   if (typeof opened === "string" || path === undefined) return undefined;
   const file = stack.use(opened);
   if (legacy === undefined) {
-    readFromStart(file);
-    return { interest: { fd: file, events: POLLPRI }, take: () => void readFromStart(file) };
+    readAgain(file);
+    return { interest: { fd: file, events: POLLPRI }, take: () => readAgain(file) !== undefined };
   }
   // Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control".
   const counter = stack.use(makeEventCounter());
   using directory = openCgroupDirectory(path);
   writeCgroupFile(directory, "cgroup.event_control", `${counter.number} ${file.number}`);
-  return { interest: { fd: counter, events: POLLIN }, take: () => takeEvents(counter) };
+  const take = () => {
+    takeEvents(counter);
+    return true;
+  };
+  return { interest: { fd: counter, events: POLLIN }, take };
 }
