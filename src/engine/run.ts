@@ -153,6 +153,7 @@ async function startWith(
     if (attach) session = undo.use(prepareSession(socket, paths, { ...options, ended }));
     if (options.sweep && context !== undefined) sweepNow(context, onWarning);
   };
+  const terminal = foreseen.spec.process?.terminal === true;
   await startProgram(launched, {
     roots,
     foreseen,
@@ -160,10 +161,10 @@ async function startWith(
     attach,
     meanwhile,
     onWarning,
-    size: callerWindow(),
+    size: terminal ? callerWindow() : undefined,
   });
   options.started();
-  session?.started({ terminal: foreseen.spec.process?.terminal === true });
+  session?.started({ terminal });
   const end = await session?.end();
   // The monitor has removed them, unless something was in its way.
   if (foreseen.remove && end?.kind === "exited") context?.containers.removeFiles(foreseen.id);

@@ -112,7 +112,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
       bundle: options.bundle,
       rootfs: rootfs !== undefined,
       deathSignal,
-      ordinaryUser: effectiveIds().uid !== 0,
+      ordinaryUser: hasUserNamespace(spec) && effectiveIds().uid !== 0,
       rootPlace: options.rootPlace,
       cgroup: entry && { ...entry, directory: entry.directory !== undefined },
       sharesKeyring: options.sharesKeyring,
