@@ -24,6 +24,7 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
     case "open":
       return explainOpen(error, step, steps);
     case "clone":
+    case "unshare":
       return explainClone(error);
     case "user":
       return explainUser(error, step);
