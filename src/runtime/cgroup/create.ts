@@ -7,6 +7,7 @@ import { enableControllers } from "./controllers.ts";
 import {
   makeCgroup,
   openCgroupDirectory,
+  readTable,
   tryReadCgroupFile,
   tryWriteCgroupFile,
   writeCgroupFile,
@@ -54,13 +55,15 @@ export function makeCgroups(host: Host, options: MakeOptions): CgroupState {
 
 /** False when it may not be made and that is tolerated. */
 function makeInTree(
-  { mountPoint }: Tree,
+  tree: Tree,
   path: string,
   { tolerant, used, made }: { tolerant: boolean; used: boolean; made: string[] },
 ): boolean {
   try {
-    if (makeCgroup(mountPoint, path)) made.push(path);
+    const isNew = makeCgroup(tree.mountPoint, path);
+    if (isNew) made.push(path);
     else if (!used) refuseUsed(path);
+    if (!isNew || couldBeFrozen(tree, path)) refuseFrozen(path);
     return true;
   } catch (error) {
     if (tolerant && failedWith(error, "EACCES", "EPERM", "EROFS", "ENOENT")) return false;
@@ -70,11 +73,18 @@ function makeInTree(
   }
 }
 
+/** A new cgroup is frozen when one above is. Roots never are, nor is the one that we run in. */
+function couldBeFrozen({ name, mountPoint, own }: Tree, path: string): boolean {
+  const above = posix.dirname(path);
+  const canFreeze = name === "" || controllersOf(name).includes("freezer");
+  return canFreeze && above !== mountPoint && above !== mountPoint + own;
+}
+
 function tryRemove(path: string): void {
   tryRemoveDirectory(path, ["ENOENT", "EBUSY"]);
 }
 
-/** A cgroup that another container is in, or a frozen one, in which the new one would never start. */
+/** A cgroup that another container is in. */
 function refuseUsed(path: string): void {
   using directory = openCgroupDirectory(path);
   const processes = (tryReadCgroupFile(directory, "cgroup.procs") ?? "")
@@ -89,14 +99,19 @@ function refuseUsed(path: string): void {
       },
     );
   }
+}
+
+/** In a frozen cgroup nothing would ever start. */
+function refuseFrozen(path: string): void {
+  using directory = openCgroupDirectory(path);
   const frozen =
     tryReadCgroupFile(directory, "cgroup.freeze") === "1" ||
+    readTable(directory, "cgroup.events").get("frozen") === "1" ||
     (tryReadCgroupFile(directory, "freezer.state") ?? "THAWED") !== "THAWED";
-  if (frozen) {
-    throw new CurruntError("conflict", `cgroup "${path}" is frozen`, {
-      hint: "thaw it, or choose another linux.cgroupsPath",
-    });
-  }
+  if (!frozen) return;
+  throw new CurruntError("conflict", `cgroup "${path}" is frozen, or one above it`, {
+    hint: "thaw it, or choose another linux.cgroupsPath",
+  });
 }
 
 /** Below a cgroup of threads only another can have processes, and no limits of memory or input and output. */
