@@ -32,6 +32,7 @@ export const ociGlobalFlags = flags({
     help: "how errors are written to the log",
   },
   "log-level": { type: "string", metavar: "LEVEL", group: "Global", help: "accepted for crun's sake" },
+  criu: { type: "string", metavar: "PATH", group: "Global", help: "accepted for older callers' sake" },
   debug: { type: "boolean", group: "Global", help: "show where an error comes from" },
   "systemd-cgroup": { type: "boolean", group: "Global", help: "have systemd make the cgroups" },
   "cgroup-manager": {

@@ -10,7 +10,8 @@ const number = (help: string) => ({ type: "number", metavar: "N", help }) as con
 const size = (help: string) => ({ type: "size", metavar: "BYTES", help }) as const;
 const text = (help: string) => ({ type: "string", metavar: "TEXT", help }) as const;
 
-const updateFlags = table({
+/** The limits, by the names that runc has for them. */
+export const updateFlags = table({
   resources: {
     type: "string",
     short: "r",
