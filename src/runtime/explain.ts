@@ -1,8 +1,10 @@
 /** A step that failed, told in the words of who asked for the container: without slots, with the exit code. */
 import type { Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
+import type { SyscallError } from "../sys/error.ts";
 import { describeErrno, errnoCode } from "../sys/error.ts";
 import type { StepError } from "../sys/shim.ts";
+import { limitName } from "./process.ts";
 
 /** `steps`: the plan that the failed step is of. */
 export function explainStep(error: StepError, steps: readonly Step[]): CurruntError {
@@ -28,6 +30,8 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
       return explainClone(error);
     case "user":
       return explainUser(error, step);
+    case "rlimit":
+      return explainLimit(error, step.resource);
     case "directory":
       return new CurruntError("invalid", `make the directory "${step.path}" in the container: ${reason}`);
     case "tree":
@@ -37,6 +41,14 @@ export function explainStep(error: StepError, steps: readonly Step[]): CurruntEr
     default:
       return error;
   }
+}
+
+/** The kernel has numbers for limits. */
+export function explainLimit(error: SyscallError, resource: number): CurruntError {
+  const reason = describeErrno(error.errno);
+  return new CurruntError("denied", `process.rlimits: set ${limitName(resource)}: ${reason}`, {
+    hint: "to raise a hard limit takes CAP_SYS_RESOURCE; lower it to the runtime's own, see ulimit -aH",
+  });
 }
 
 /** The shim says which one, and how it ended unless the error number says that. */

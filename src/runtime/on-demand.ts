@@ -1,5 +1,6 @@
 /** What few specs ask for: the code for it is loaded when one does. */
 import type { Step } from "../../ffi/plan.ts";
+import { failedWith } from "../sys/error.ts";
 import { raiseHardLimit, runsInUserNamespace } from "../sys/process.ts";
 import type { PlanOptions } from "../sys/shim.ts";
 import type { LabelWrite } from "./label.ts";
@@ -46,8 +47,15 @@ export async function firstAffinity({ execCPUAffinity: { initial = "" } = {} }: 
 
 /** In a user namespace of its own a process cannot raise its hard limits: we do, and it lowers them to what is wanted. */
 export async function raiseLimits({ process }: Pick<Spec, "process">, pid: number): Promise<void> {
-  for (const { resource, hard } of (process?.rlimits ?? []).map(limitStep))
-    raiseHardLimit(pid, resource, hard);
+  for (const { resource, hard } of (process?.rlimits ?? []).map(limitStep)) {
+    try {
+      raiseHardLimit(pid, resource, hard);
+    } catch (error) {
+      if (!failedWith(error, "EPERM")) throw error;
+      const { explainLimit } = await import("./explain.ts");
+      throw explainLimit(error, resource);
+    }
+  }
 }
 
 /** What is different for a container in a user namespace, its own or the runtime's; undefined in the host's. */

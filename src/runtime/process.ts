@@ -112,6 +112,11 @@ export function processSteps(
 /** Of a container whose spec has no process: it can be created, and starting it fails (runtime.md, Start). */
 const noProgram: Step & { op: "exec" } = { op: "exec", paths: [], args: [], env: [] };
 
+/** "RLIMIT_NOFILE" for the kernel's 7. */
+export function limitName(resource: number): string {
+  return Object.keys(resources).find((name) => resources[name] === resource) ?? `limit ${resource}`;
+}
+
 /** The limits of config.json; that of open files is else what our own caller has, and not what Bun has made of it. */
 function limitSteps(rlimits: readonly Rlimit[]): Step[] {
   const steps: Step[] = rlimits.map(limitStep);

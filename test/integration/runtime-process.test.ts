@@ -226,6 +226,31 @@ describe("process.rlimits", () => {
   });
 });
 
+describe("a hard limit that may not be raised", () => {
+  test("is named, with a user namespace and without", () => {
+    const rlimits = [{ type: "RLIMIT_NPROC", soft: 1_000_000, hard: 2_000_000 }];
+    const map = [{ containerID: 0, hostID: 0, size: 65_536 }];
+    const namespaces = [
+      { type: "mount" },
+      { type: "pid" },
+      { type: "network" },
+      { type: "ipc" },
+      { type: "user" },
+    ];
+    const linux = { namespaces, uidMappings: map, gidMappings: map };
+    for (const change of [{ process: { rlimits } }, { process: { rlimits }, linux }]) {
+      const run = [process.execPath, `${import.meta.dir}/../fixtures/run-bundle.ts`, bundle.directory];
+      const limited = ["prlimit", "--nproc=1000:1000", "setpriv", "--bounding-set=-sys_resource"];
+      const { stderr } = Bun.spawnSync([...limited, ...run, "--change", JSON.stringify(change)], {
+        stderr: "pipe",
+      });
+      expect(stderr.toString()).toContain(
+        "process.rlimits: set RLIMIT_NPROC: EPERM: operation not permitted",
+      );
+    }
+  });
+});
+
 describe("process.user", () => {
   test("umask, groups", async () => {
     const user = { uid: 5, gid: 6, additionalGids: [7, 8], umask: 0o77 };
