@@ -32,7 +32,7 @@ enum frame_type {
 	FRAME_OBSERVE = 4, /* the client wants no output, only the end */
 	FRAME_STARTED = 5, /* from the creating client only: the program runs */
 	FRAME_READY = 16,  /* u8, 1: with a terminal. To a client that joins; output follows */
-	FRAME_ENDED = 17,  /* u32 exit code, to the creating client of a container that is to be removed: remove it */
+	FRAME_ENDED = 17,  /* u32 exit code, to the creating client of a container that is to be removed: take it out of the index */
 	FRAME_STDOUT = 18,
 	FRAME_STDERR = 19,
 	FRAME_EXIT = 20 /* u32 exit code, after all output and after the end has been recorded; the last frame */

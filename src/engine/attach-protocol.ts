@@ -18,7 +18,7 @@ export const frameTypes = {
   ready: 16,
   stdout: 18,
   stderr: 19,
-  /** u32 exit code, to the creating client of a container of -rm: remove it. */
+  /** u32 exit code, to the creating client of a container of -rm: take it out of the index. */
   ended: 17,
   /** u32 exit code, after all output and after the end has been recorded; the last frame. */
   exit: 20,
