@@ -1,5 +1,6 @@
 /** A plan in the making: its steps so far, and the next free slot. */
 import type { Slot, Step } from "../../ffi/plan.ts";
+import { CurruntError } from "../base/error.ts";
 
 /** What the caller passes along with a plan, in the order of the slots. */
 export type PlanInput = "terminal" | "rootfs" | "init" | "cgroup" | "fifo" | "failure" | "preserved";
@@ -12,6 +13,8 @@ export class Draft {
 
   /** A slot for a descriptor that the caller passes. All of these come before the first `slot()`. */
   input(name: PlanInput): Slot {
+    if (this.inputs.length !== this.#slots)
+      throw new CurruntError("internal", "a plan's input comes too late");
     this.inputs.push(name);
     return this.#slots++;
   }

@@ -50,20 +50,21 @@ export interface CgroupPlaces {
 export interface CloneOptions {
   readonly deathSignal: number;
   readonly cgroup?: CgroupPlaces | undefined;
+  /** What `enterCgroups` returned. */
+  readonly inside?: Slot | undefined;
   readonly timeOffsets?: Linux["timeOffsets"];
 }
 
 /**
- * Enters the cgroups, joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at
+ * Joins what is joined, then clones init into the rest. Joined first: a pid namespace takes effect at
  * the clone, and a new namespace belongs to the user namespace in which it is made (`man 7 user_namespaces`).
  * Returns what init has to do as soon as it is in its cgroup.
  */
 export function cloneSteps(
   draft: Draft,
   namespaces: Namespaces,
-  { deathSignal, cgroup, timeOffsets = {} }: CloneOptions,
+  { deathSignal, cgroup, inside: slot, timeOffsets = {} }: CloneOptions,
 ): Step[] {
-  const slot = enterCgroups(draft, cgroup);
   // A cgroup namespace begins at the cgroup of who makes it, at a clone that is the parent; and from inside one nobody can be
   // put into a cgroup outside of it (man 7 cgroup_namespaces).
   const isLate = (type: LinuxNamespaceType) =>

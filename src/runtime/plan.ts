@@ -15,7 +15,7 @@ import { makeMasks } from "./mask.ts";
 import type { PreparedMount } from "./mount.ts";
 import { makeReadonly, openSources, placeMount, propagationOptions } from "./mount.ts";
 import type { CgroupPlaces, Namespaces } from "./namespace.ts";
-import { cloneSteps, hostIdOf, namespacesOf, requireMountNamespace } from "./namespace.ts";
+import { cloneSteps, enterCgroups, hostIdOf, namespacesOf, requireMountNamespace } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -113,8 +113,10 @@ export function begin(options: BeginOptions): Beginning {
   const terminal = process.terminal === true ? draft.input("terminal") : undefined;
   const passedRoot = rootfs ? draft.input("rootfs") : undefined;
   const ending = passEnding(draft, options);
+  const inside = enterCgroups(draft, options.cgroup);
   const namespaces = namespacesOf(spec);
-  if (options.rootPlace === undefined) requireMountNamespace(namespaces);
+  // The root of a user namespace may mount nothing in the host's.
+  if (options.rootPlace === undefined || namespaces.has("user")) requireMountNamespace(namespaces);
   const idmaps = hasIdmaps(spec) ? openIdmaps(draft, spec, options.bundle) : undefined;
   if (namespaces.has("user")) {
     prepareUserNamespace(draft, process, options.ordinaryUser === true);
@@ -126,6 +128,7 @@ export function begin(options: BeginOptions): Beginning {
   const later = cloneSteps(draft, namespaces, {
     deathSignal,
     cgroup: options.cgroup,
+    inside,
     timeOffsets: spec.linux?.timeOffsets,
   });
   const moved = options.cgroup?.moved === true;

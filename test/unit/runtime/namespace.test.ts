@@ -2,14 +2,16 @@
 import { describe, expect, test } from "bun:test";
 import { Draft } from "../../../src/runtime/draft.ts";
 import type { CloneOptions } from "../../../src/runtime/namespace.ts";
-import { cloneSteps, hostIdOf, namespacesOf } from "../../../src/runtime/namespace.ts";
+import { cloneSteps, enterCgroups, hostIdOf, namespacesOf } from "../../../src/runtime/namespace.ts";
+import { begin } from "../../../src/runtime/plan.ts";
 import type { LinuxNamespace } from "../../../src/runtime/spec.ts";
 
 /** The steps up to the clone and behind it, in short words. */
 function planOf(namespaces: readonly LinuxNamespace[], options: Partial<CloneOptions> = {}): string[] {
   const draft = new Draft();
   const spec = { ociVersion: "1.2.0", linux: { namespaces } };
-  const late = cloneSteps(draft, namespacesOf(spec), { deathSignal: 0, ...options });
+  const inside = enterCgroups(draft, options.cgroup);
+  const late = cloneSteps(draft, namespacesOf(spec), { deathSignal: 0, inside, ...options });
   return [...draft.steps, ...late].map((step) => {
     if (step.op === "setns") return ["setns", step.namespaces.join(), step.when ?? ""].join(" ").trim();
     if (step.op === "clone" || step.op === "unshare") return `${step.op} ${step.namespaces.join()}`;
@@ -58,6 +60,29 @@ describe("cloneSteps()", () => {
       "unshare cgroup",
     ]);
   });
+});
+
+test("what is passed along with a plan has the first slots, whatever else the plan opens", () => {
+  const mappings = [{ containerID: 0, hostID: 1000, size: 10 }];
+  const { inputs, steps } = begin({
+    id: "one",
+    bundle: "/bundle",
+    rootfs: true,
+    deathSignal: 0,
+    cgroup: { files: [], directory: true, moved: false, optional: false },
+    spec: {
+      ociVersion: "1.2.0",
+      process: { user: { uid: 0, gid: 0 }, args: ["sh"], cwd: "/", oomScoreAdj: 5 },
+      mounts: [{ destination: "/a", source: "/a", options: ["bind", "idmap"] }],
+      linux: {
+        namespaces: [{ type: "mount" }, { type: "user" }],
+        uidMappings: mappings,
+        gidMappings: mappings,
+      },
+    },
+  }).draft;
+  const clone = steps.find((step) => step.op === "clone");
+  expect(clone?.op === "clone" && inputs[clone.cgroup ?? -1]).toBe("cgroup");
 });
 
 test("hostIdOf() finds the mapping that has the ID", () => {
