@@ -203,13 +203,8 @@ static void run(const struct plan *plan, const u8 *records, u32 first)
 	const u8 *end = records + plan->size;
 
 	for (u32 i = 0; i < plan->steps; i++) {
-		const struct step *step = (const struct step *)records;
-
 		current_step = first + i;
-		if ((size)(end - records) < sizeof *step || step->size < sizeof *step || step->size % 8 != 0 ||
-		    step->size > (size)(end - records) || records[step->size - 1] != 0 || step->op == 0 ||
-		    step->op >= OP_COUNT)
-			fail("plan", EPROTO);
+		const struct step *step = step_at(records, end);
 		functions[step->op](step);
 		records += step->size;
 	}

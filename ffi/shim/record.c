@@ -3,6 +3,18 @@
 
 static s32 slots[PLAN_SLOTS];
 
+/* The record that begins at `records`: whole before `end`, of a known kind, its last byte 0. */
+const struct step *step_at(const u8 *records, const u8 *end)
+{
+	const struct step *step = (const struct step *)records;
+
+	if ((size)(end - records) < sizeof *step || step->size < sizeof *step || step->size % 8 != 0 ||
+	    step->size > (size)(end - records) || records[step->size - 1] != 0 || step->op == 0 ||
+	    step->op >= OP_COUNT)
+		fail("plan", EPROTO);
+	return step;
+}
+
 /* The text at an offset; the record's last byte is 0, so that it ends inside. */
 const char *text_of(const struct step *step, int index)
 {

@@ -24,6 +24,7 @@ static inline long must(long result, const char *call)
 }
 
 /* record.c: reads a record; a malformed one ends the shim with EPROTO. */
+const struct step *step_at(const u8 *records, const u8 *end);
 const char *text_of(const struct step *step, int index);
 const char *next_text(const struct step *step, const char *text);
 const void *data_of(const struct step *step, int index, size length);
