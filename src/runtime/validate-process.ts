@@ -1,5 +1,5 @@
 /** Rules for `process` that its shape cannot say. */
-import { capabilityNames } from "./capability.ts";
+import { isCapability } from "./capability.ts";
 import { refuse } from "./refuse.ts";
 import type { Capabilities, Process, Scheduler } from "./spec.ts";
 
@@ -50,22 +50,24 @@ function checkScheduler(scheduler: Scheduler, path: string): void {
   }
 }
 
+const capabilitySets = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
+
 /** Capabilities that this program does not have are no error, only not granted (runtime-spec, config.md). Returns warnings. */
 export function unknownCapabilities(capabilities: Capabilities | undefined, path: string): string[] {
-  const known = new Set<string>(capabilityNames);
-  return Object.entries(capabilities ?? {}).flatMap(([set, names]: [string, readonly string[]]) => {
-    const unknown = Array.isArray(names) ? names.filter((name) => !known.has(name)) : [];
-    return unknown.length === 0
-      ? []
-      : [`${path}.capabilities.${set}: unknown, not granted: ${unknown.join(", ")}`];
-  });
+  const warnings: string[] = [];
+  for (const set of capabilitySets) {
+    const unknown = capabilities?.[set]?.filter((name) => !isCapability(name)) ?? [];
+    if (unknown.length > 0) {
+      warnings.push(`${path}.capabilities.${set}: unknown, not granted: ${unknown.join(", ")}`);
+    }
+  }
+  return warnings;
 }
 
 /** The process without capabilities that are unknown. */
 export function withKnownCapabilities(process: Process): Process {
-  const known = new Set<string>(capabilityNames);
   const { bounding, effective, inheritable, permitted, ambient } = process.capabilities ?? {};
-  const keep = (names: readonly string[] = []) => names.filter((name) => known.has(name));
+  const keep = (names: readonly string[] = []) => names.filter(isCapability);
   const capabilities: Capabilities = {
     bounding: keep(bounding),
     effective: keep(effective),
