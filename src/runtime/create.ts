@@ -131,6 +131,10 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
           beginning = completeBeginning(beginning, spec);
         }
         if (entry?.moved === true) await cgroup?.join(await init());
+        if (cgroup?.unsettled === true) {
+          await init();
+          await cgroup.settle();
+        }
         await settleIdMaps(spec, init);
         const steps = furnish(beginning, await furnishOptions(completed));
         const { passedRoot: slot } = beginning;

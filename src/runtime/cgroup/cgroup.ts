@@ -2,6 +2,7 @@
 import type { Fd } from "../../sys/fd.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
 import type { LinuxResources } from "../spec.ts";
+import { applySettings } from "./apply.ts";
 import { finishCgroup, makeOptions } from "./cgroup-make.ts";
 import { makeCgroups } from "./create.ts";
 import { openCgroupDirectory, tryReadCgroupFile, writeCgroupFile } from "./file.ts";
@@ -30,6 +31,10 @@ export interface Cgroup extends Disposable {
   readonly state: CgroupState;
   /** Opens what is needed to be born in it. */
   enter(): CgroupEntry;
+  /** True: `settle` has to be called when init exists. */
+  readonly unsettled: boolean;
+  /** Sets the limits that init could not have been made under. */
+  settle(): Promise<void>;
   /** The same for a further process. Where the container's init has divided the cgroup up, it is born beside init. */
   enterBeside(init: number): CgroupEntry;
   /** Moves a process in. With systemd this makes the cgroup: it wants a process for that. */
@@ -71,12 +76,23 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     used: false,
   });
   try {
-    await finishCgroup(state, options, resources);
-    return new OpenCgroup(state);
+    const { now, later } = divide(resources, host.version);
+    await finishCgroup(state, options, now);
+    return new OpenCgroup(state, undefined, later);
   } catch (error) {
     await removeCgroups(state);
     throw error;
   }
+}
+
+/** On version 1 the shim is in the cgroup when it clones init: what allows one process only has to come behind that. */
+function divide(
+  resources: LinuxResources,
+  version: 1 | 2,
+): { readonly now: LinuxResources; readonly later: LinuxResources | undefined } {
+  const limit = resources.pids?.limit;
+  if (version === 2 || (limit !== 0 && limit !== 1)) return { now: resources, later: undefined };
+  return { now: { ...resources, pids: { limit: 2 } }, later: { pids: { limit } } };
 }
 
 /** The cgroup that `state` tells of, whether or not it still is there. */
@@ -102,9 +118,25 @@ class OpenCgroup implements Cgroup {
   /** Makes the cgroup with its first process. */
   #start: ((pid: number) => Promise<CgroupState>) | undefined;
 
-  constructor(state: CgroupState, start?: (pid: number) => Promise<CgroupState>) {
+  #later: LinuxResources | undefined;
+
+  constructor(
+    state: CgroupState,
+    start?: (pid: number) => Promise<CgroupState>,
+    later?: LinuxResources | undefined,
+  ) {
     this.#state = state;
     this.#start = start;
+    this.#later = later;
+  }
+
+  get unsettled(): boolean {
+    return this.#later !== undefined;
+  }
+
+  async settle(): Promise<void> {
+    if (this.#later !== undefined) await applySettings(this.state, this.#later);
+    this.#later = undefined;
   }
 
   get state(): CgroupState {
