@@ -14,5 +14,6 @@ export function cgroupOf({ id, cgroup }: ContainerState): Cgroup {
 
 /** Process IDs of all processes, as the host counts them. */
 export async function processesOf(state: ContainerState): Promise<number[]> {
-  return await cgroupOf(state).processes();
+  const { lacksCgroup, processesBeside } = await import("./beside.ts");
+  return lacksCgroup(state) ? processesBeside(state.pid) : await cgroupOf(state).processes();
 }

@@ -7,17 +7,21 @@ import type { ContainerState } from "./state.ts";
 
 /** A descriptor of the container's init; undefined when it has ended. */
 export function openInit({ pid, startTime }: ContainerState): Fd | undefined {
-  let pidfd: Fd;
-  try {
-    pidfd = openProcess(pid);
-  } catch (error) {
-    if (failedWith(error, "ESRCH", "EINVAL")) return undefined;
-    throw error;
-  }
+  const pidfd = tryOpen(pid);
+  if (pidfd === undefined) return undefined;
   // From here on the descriptor means one process: is it the one that we know?
   if (startTimeOf(pid) === startTime) return pidfd;
   pidfd.close();
   return undefined;
+}
+
+function tryOpen(pid: number): Fd | undefined {
+  try {
+    return openProcess(pid);
+  } catch (error) {
+    if (failedWith(error, "ESRCH", "EINVAL")) return undefined;
+    throw error;
+  }
 }
 
 /** Callers look for these words. */
@@ -37,7 +41,9 @@ export async function killContainer(
   { all }: { readonly all: boolean },
 ): Promise<void> {
   using init = openInit(state);
+  const others = signal === SIGKILL && init !== undefined ? await othersThan(state) : [];
   const delivered = init !== undefined && trySignal(init, signal);
+  for (const other of others) endOther(other);
   if (signal === SIGKILL) await killRest(state, init !== undefined);
   if (!delivered && !all) throw notRunning();
 }
@@ -53,6 +59,21 @@ function trySignal(pidfd: Fd, signal: number): boolean {
   }
 }
 
+/** Processes that no cgroup finds, and that the end of init would leave behind. */
+async function othersThan(state: ContainerState): Promise<Fd[]> {
+  if (state.sharedPids !== true) return [];
+  const { lacksCgroup, processesBeside } = await import("./beside.ts");
+  if (!lacksCgroup(state)) return [];
+  return processesBeside(state.pid)
+    .filter((pid) => pid !== state.pid)
+    .flatMap((pid) => tryOpen(pid) ?? []);
+}
+
+function endOther(pidfd: Fd): void {
+  using other = pidfd;
+  trySignal(other, SIGKILL);
+}
+
 /** What the end of init does not end. `lives`: init was there just now. */
 async function killRest({ cgroup, sharedPids, creating }: ContainerState, lives: boolean): Promise<void> {
   if (cgroup === undefined || creating === true) return;
@@ -65,7 +86,9 @@ async function killRest({ cgroup, sharedPids, creating }: ContainerState, lives:
 /** Ends all processes of the container; false when init does not end within `timeoutMs`. */
 export async function endContainer(state: ContainerState, timeoutMs: number): Promise<boolean> {
   using init = openInit(state);
+  const others = init === undefined ? [] : await othersThan(state);
   if (init !== undefined) trySignal(init, SIGKILL);
+  for (const other of others) endOther(other);
   await killRest(state, init !== undefined);
   return init === undefined || waitUntilEnded(init, timeoutMs);
 }

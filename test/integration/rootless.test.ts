@@ -28,6 +28,13 @@ function configure(change: SpecChange): void {
   writeFileSync(join(bundle, "config.json"), JSON.stringify({ ...spec, ociVersion: "1.2.0" } satisfies Spec));
 }
 const currunt = (...args: string[]): Promise<Output> => user.run([user.program, ...args], bundle);
+const tryRead = (path: string) => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
 const sh = (script: string) => ({ args: ["sh", "-c", script] });
 /** All of the user's IDs: root is the user, the others are the subordinate ones. */
 const wide = () => {
@@ -80,6 +87,23 @@ describe("an ordinary user", () => {
     expect(await currunt("kill", "two", "KILL")).toMatchObject({ code: 0, stderr: "" });
     expect(await currunt("delete", "-force", "two")).toMatchObject({ code: 0, stderr: "" });
     expect(readdirSync(join(user.runtimeDirectory, "currunt-oci"))).toEqual([]);
+  });
+
+  test("without a cgroup has all processes killed where the end of init would not end them", async () => {
+    const without = namespaces.filter(({ type }) => type !== "pid" && type !== "ipc");
+    const mounts = defaultMounts.filter(({ type }) => type !== "proc" && type !== "mqueue");
+    const linux = { namespaces: without, ...wide(), maskedPaths: [], readonlyPaths: [] };
+    configure({ process: sh("sleep 1000 & exec sleep 1000"), linux, mounts });
+    const script =
+      '"$0" run -detach -bundle . shared </dev/null >/dev/null 2>&1; "$0" ps -format json shared';
+    const { stdout } = await user.run(["sh", "-c", script, user.program], bundle);
+    const pids = JSON.parse(stdout) as number[];
+    expect(pids.length).toBeGreaterThan(0);
+    expect(await currunt("delete", "-force", "shared")).toMatchObject({ code: 0, stderr: "" });
+    const left = readdirSync("/proc").filter((name) => {
+      return /^\d+$/.test(name) && tryRead(`/proc/${name}/status`).includes(`\nUid:\t${user.uid}\t`);
+    });
+    expect(left.filter((name) => tryRead(`/proc/${name}/cmdline`).startsWith("sleep"))).toEqual([]);
   });
 
   test("with one ID only cannot give groups, and hears why", async () => {
