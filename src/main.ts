@@ -1,5 +1,6 @@
-/** The entry of the executable: hands the arguments to one of its two command lines, each of which is a file of its own. */
+/** The entry of the executable: hands the arguments to the command line that they are for, each a part of its own. */
 import { meansOci } from "./cli/oci-choice.ts";
+import { perform } from "./cli/perform.ts";
 
 const argv = process.argv.slice(2);
 
@@ -13,4 +14,18 @@ async function ociCommand(args: readonly string[]): Promise<number> {
   return await dispatchOci(args, engineCommand);
 }
 
-process.exit(await (meansOci(process.argv0, argv) ? ociCommand(argv) : engineCommand(argv)));
+/** What `dispatch` would come to, without its code: this is the command that must be fast. */
+async function runCommand(args: readonly string[]): Promise<number> {
+  return await perform(async () => (await import("./cli/run.ts")).run, args);
+}
+
+async function main(): Promise<number> {
+  if (meansOci(process.argv0, argv)) return await ociCommand(argv);
+  // An argument that is no UTF-8 has lost its bytes: dispatch() gets them.
+  if (argv[0] === "run" && !argv.some((text) => text.includes("\ufffd"))) {
+    return await runCommand(argv.slice(1));
+  }
+  return await engineCommand(argv);
+}
+
+process.exit(await main());

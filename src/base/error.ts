@@ -34,6 +34,24 @@ export class CurruntError extends Error {
   }
 }
 
+/**
+ * Makes `instanceof type` true for the instances of every copy of the class. The executable is built in parts (build.ts), each
+ * with its own copy of what it uses, and errors pass from one to the other. A class that extends `type` is not affected.
+ */
+export function recognizeCopies(type: { readonly prototype: object }, name: string): void {
+  const brand = Symbol.for(`currunt.${name}`);
+  const usual = Function.prototype[Symbol.hasInstance];
+  Object.defineProperty(type.prototype, brand, { value: true });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== type) return usual.call(this, value);
+      return typeof value === "object" && value !== null && brand in value;
+    },
+  });
+}
+
+recognizeCopies(CurruntError, "CurruntError");
+
 /** `error` seen from one layer up: adds what was being done, keeps kind, hint and exit code. */
 export function wrap(error: unknown, action: string): CurruntError {
   const root = firstFailure(error);

@@ -1,6 +1,6 @@
 /** SyscallError: which call failed, on what, with which errno, and what that usually means. */
 import { errno } from "../../ffi/libc.ts";
-import { CurruntError } from "../base/error.ts";
+import { CurruntError, recognizeCopies } from "../base/error.ts";
 
 /** Error numbers that callers ask about (asm-generic/errno-base.h and errno.h: the same on all our architectures). */
 const numbers = {
@@ -69,6 +69,8 @@ export class SyscallError extends CurruntError {
     return errnoCode(this.errno);
   }
 }
+
+recognizeCopies(SyscallError, "SyscallError");
 
 const diskFull = "the disk is full: free some space, or move the data root to a bigger disk";
 const mountMismatch = "a directory can only be mounted on a directory, a file only on a file";
