@@ -274,6 +274,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
+      CURRUNT_SHIM: JSON.stringify(readFileSync(shim).toString("base64")),
       ...(await readyFilters(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
