@@ -1,9 +1,9 @@
 /**
  * Measures currunt beside podman on this machine, with the same images from the same registry on loopback.
- * `bun test/bench/main.ts [start] [pull] [idle] [seccomp]`: figures for people on standard error, JSON on standard output.
+ * `bun test/bench/main.ts [start] [pull] [idle] [oci] [seccomp]`: figures for people on standard error, JSON on standard output.
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { debianLayout, pushImages } from "../fixtures/images.ts";
@@ -13,6 +13,7 @@ import type { IdleCost } from "./idle.ts";
 import { findProcesses, measureIdle, reportIdle } from "./idle.ts";
 import type { Contender, Timing } from "./measure.ts";
 import { describeMachine, race, report, runOnce } from "./measure.ts";
+import { measureOci } from "./oci.ts";
 import { makePodman } from "./podman.ts";
 import { measureFilters, reportFilters } from "./seccomp.ts";
 
@@ -157,6 +158,10 @@ const results: Record<string, unknown> = { machine: describeMachine() };
 if (wants("start")) results["start"] = measureStart();
 if (wants("pull")) results["pull"] = await measurePull();
 if (wants("idle")) results["idle"] = measureMonitors();
+if (wants("oci")) {
+  await mkdir(join(directory, "oci"));
+  results["oci"] = await measureOci(program, join(directory, "oci"));
+}
 if (wants("seccomp")) {
   const costs = await measureFilters(program, join(directory, "seccomp"));
   reportFilters(costs);
