@@ -22,6 +22,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await podman(["rm", "--force", "--all", "--time", "0"]);
   await podman(["rmi", "--force", "--all"]);
+  // What podman keeps mounted in its root.
+  await run([
+    "sh",
+    "-c",
+    'grep -o " $1[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount',
+    "sh",
+    directory,
+  ]);
   await rm(directory, { recursive: true, force: true });
 });
 

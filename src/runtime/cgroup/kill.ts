@@ -35,9 +35,10 @@ export async function killAll(state: CgroupState, signal: number): Promise<void>
 function killUnified(state: CgroupState): boolean {
   const path = unifiedDirectory(state);
   using directory = path === undefined ? undefined : tryOpenCgroup(path);
-  return (
-    directory !== undefined && tryWriteCgroupFile(directory, "cgroup.kill", "1", ["ENOENT"]) === undefined
-  );
+  if (directory === undefined) return false;
+  const failure = tryWriteCgroupFile(directory, "cgroup.kill", "1", ["ENOENT", "ENODEV"]);
+  // ENODEV: it was removed since it was opened, which takes that nothing is in it.
+  return failure !== "ENOENT";
 }
 
 /** Returns how many there were. */
