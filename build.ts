@@ -191,7 +191,18 @@ function useShim(path: string): BunPlugin {
  */
 const parts = [
   "src/cli/dispatch.ts",
+  "src/cli/oci-checkpoint.ts",
   "src/cli/oci-dispatch.ts",
+  "src/cli/oci-enter-only.ts",
+  "src/cli/oci-events.ts",
+  "src/cli/oci-features.ts",
+  "src/cli/oci-list.ts",
+  "src/cli/oci-make-only.ts",
+  "src/cli/oci-pause.ts",
+  "src/cli/oci-ps.ts",
+  "src/cli/oci-settle-only.ts",
+  "src/cli/oci-spec.ts",
+  "src/cli/oci-update.ts",
   "src/cli/run.ts",
   "src/engine/attach.ts",
   "src/engine/dry-run.ts",
@@ -200,7 +211,15 @@ const parts = [
   "src/engine/log.ts",
   "src/image/host-snapshot.ts",
   "src/image/pull.ts",
+  "src/runtime/cgroup/stats.ts",
+  "src/runtime/cgroup/systemd-create.ts",
+  "src/runtime/cgroup/update.ts",
+  "src/runtime/hook.ts",
+  "src/runtime/rdt.ts",
+  "src/runtime/schedule.ts",
   "src/runtime/seccomp.ts",
+  "src/runtime/seccomp-foreseen.ts",
+  "src/runtime/seccomp-profile.ts",
 ].map((path) => join(root, path));
 
 /** Has `import()` of a part load its file. */

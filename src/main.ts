@@ -9,9 +9,25 @@ async function engineCommand(args: readonly string[]): Promise<number> {
   return await dispatch(args, ociCommand);
 }
 
-async function ociCommand(args: readonly string[]): Promise<number> {
+async function wholeOci(args: readonly string[]): Promise<number> {
   const { dispatchOci } = await import("./cli/oci-dispatch.ts");
   return await dispatchOci(args, engineCommand);
+}
+
+/** The word that looks like the command decides which part is loaded. When it is another, that part hands over. */
+async function ociCommand(args: readonly string[]): Promise<number> {
+  const { dispatchOci } = await loadOci(args.find((text) => ociWords.has(text)));
+  return await dispatchOci(args, engineCommand, wholeOci);
+}
+
+const ociWords = new Set(["create", "run", "exec", "start", "state", "kill", "delete"]);
+
+async function loadOci(word: string | undefined): Promise<typeof import("./cli/oci-settle-only.ts")> {
+  if (word === undefined) return { dispatchOci: wholeOci };
+  if (word === "exec") return await import("./cli/oci-enter-only.ts");
+  return word === "run" || word === "create"
+    ? await import("./cli/oci-make-only.ts")
+    : await import("./cli/oci-settle-only.ts");
 }
 
 /** What `dispatch` would come to, without its code: this is the command that must be fast. */
