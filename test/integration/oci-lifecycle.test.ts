@@ -48,6 +48,15 @@ describe("a created container", () => {
     expect(again.stderr).toContain("cannot start an already running container");
   });
 
+  test("may have a command's name", async () => {
+    await oci.create("exec");
+    expect(await oci.state("exec")).toMatchObject({ id: "exec", status: "created" });
+    for (const command of ["pause", "resume", "list"]) {
+      expect(await oci.call(command === "list" ? [command] : [command, "exec"])).toMatchObject({ code: 0 });
+    }
+    await oci.ok("delete", "--force", "exec");
+  });
+
   test("is started by one of many who try at once", async () => {
     await oci.create("c");
     const all = await Promise.all(Array.from({ length: 6 }, () => oci.call(["start", "c"])));
