@@ -9,6 +9,7 @@ import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { createCgroup } from "./cgroup/cgroup.ts";
+import type { CgroupState } from "./cgroup/state.ts";
 import type { Init } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
@@ -62,10 +63,9 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   });
   undo.defer(() => removeTree(undefined, paths.directory));
   undo.defer(() => leaveRootPlace(options.bundle.spec, paths));
-  const cgroup = await makeCgroup(options);
+  const first = firstState(options);
+  const cgroup = await makeCgroup(options, (planned) => saveState(paths, withCgroup(first, planned)));
   if (cgroup !== undefined) undo.defer(() => cgroup.remove());
-  const first = firstState(options, cgroup);
-  saveState(paths, first);
   const { bundle, readiness } = await withRelay(options);
   saveSpec(paths, bundle.spec);
   const made = await startInit({ ...options, bundle }, first, cgroup);
@@ -105,14 +105,22 @@ function claimDirectory({ root, directory }: StatePaths): void {
   });
 }
 
-async function makeCgroup({ id, bundle, cgroup }: ContainerOptions): Promise<Cgroup | undefined> {
-  if (cgroup.driver === "disabled") return undefined;
+/** `save` is called before anything is made: should we be killed, `delete` has to find it. */
+async function makeCgroup(
+  { id, bundle, cgroup }: ContainerOptions,
+  save: (planned: CgroupState | undefined) => void,
+): Promise<Cgroup | undefined> {
+  if (cgroup.driver === "disabled") {
+    save(undefined);
+    return undefined;
+  }
   const systemd = cgroup.driver === "systemd";
-  return await createCgroup({ id, spec: bundle.spec, systemd, rootless: cgroup.rootless });
+  const { spec } = bundle;
+  return await createCgroup({ id, spec, systemd, rootless: cgroup.rootless, onPlanned: save });
 }
 
 /** The state before there is an init: until then the process that creates it stands for it. */
-function firstState({ id, bundle }: ContainerOptions, cgroup: Cgroup | undefined): ContainerState {
+function firstState({ id, bundle }: ContainerOptions): ContainerState {
   const { spec, directory } = bundle;
   return {
     id,
@@ -125,8 +133,11 @@ function firstState({ id, bundle }: ContainerOptions, cgroup: Cgroup | undefined
     startTime: startTimeOf(process.pid) ?? 0,
     creating: true,
     ...(hasOwnPids(bundle) ? {} : { sharedPids: true }),
-    ...(cgroup === undefined ? {} : { cgroup: cgroup.state }),
   };
+}
+
+function withCgroup(state: ContainerState, cgroup: CgroupState | undefined): ContainerState {
+  return cgroup === undefined ? state : { ...state, cgroup };
 }
 
 function hasOwnPids({ spec }: Bundle): boolean {
@@ -183,8 +194,7 @@ function withInit(
   pid: number,
   cgroup: Cgroup | undefined,
 ): ContainerState {
-  const where = cgroup === undefined ? {} : { cgroup: cgroup.state };
-  return { ...state, ...where, pid, startTime: startTimeOf(pid) ?? 0 };
+  return withCgroup({ ...state, pid, startTime: startTimeOf(pid) ?? 0 }, cgroup?.state);
 }
 
 function endInit(init: Init): void {

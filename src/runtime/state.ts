@@ -1,6 +1,7 @@
 /** What is kept of a container between two commands, and what its status is now. */
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
+import { openFifoWriter } from "../sys/fifo.ts";
 import { startTimeOf } from "../sys/process.ts";
 import { replaceSmallFile, tryReadSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
@@ -84,7 +85,10 @@ export function saveState(paths: StatePaths, state: ContainerState): void {
 export function processStatus(paths: StatePaths, state: ContainerState): Exclude<Status, "paused"> {
   if (startTimeOf(state.pid) !== state.startTime) return "stopped";
   if (state.creating === true) return "creating";
-  return isThere(undefined, paths.fifo) ? "created" : "running";
+  if (!isThere(undefined, paths.fifo)) return "running";
+  // A fifo that nobody reads: whoever has started the program was killed before it could remove that.
+  using waiting = openFifoWriter(paths.fifo);
+  return waiting === undefined ? "running" : "created";
 }
 
 /** Status of a container now. */

@@ -1,11 +1,13 @@
 /** The cgroup of a container: made at its creation, opened again by whoever acts on it later. */
 import type { Fd } from "../../sys/fd.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
+import { isThere } from "../../sys/stat.ts";
 import type { LinuxResources } from "../spec.ts";
 import { applySettings } from "./apply.ts";
 import { finishCgroup, makeOptions } from "./cgroup-make.ts";
 import { makeCgroups } from "./create.ts";
 import { openCgroupDirectory, tryReadCgroupFile, writeCgroupFile } from "./file.ts";
+import type { Host, Tree } from "./host.ts";
 import { readHost, unifiedMountPoint } from "./host.ts";
 import { directoryInTree } from "./path.ts";
 import { removeCgroups } from "./remove.ts";
@@ -63,15 +65,19 @@ export interface Cgroup extends Disposable {
 export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
   if (options.systemd === true) {
     const { createUnit } = await import("./systemd-create.ts");
-    return new OpenCgroup({ version: 2, directories: {} }, (pid) => createUnit(options, pid));
+    const unknown: CgroupState = { version: 2, directories: {} };
+    options.onPlanned?.(unknown);
+    return new OpenCgroup(unknown, (pid) => createUnit(options, pid));
   }
   const { id, spec, rootless = false } = options;
   const { cgroupsPath, resources = {} } = spec.linux ?? {};
   const host = readHost();
   const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
+  const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
+  options.onPlanned?.(plannedState(host, directoryIn));
   const state = makeCgroups(host, {
     ...makeOptions(options),
-    directoryIn: (tree) => directoryInTree(host, tree, cgroupsPath, id),
+    directoryIn,
     tolerant: rootless && !wanted,
     used: false,
   });
@@ -83,6 +89,15 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     await removeCgroups(state);
     throw error;
   }
+}
+
+/** What is not there yet. */
+function plannedState(host: Host, directoryIn: (tree: Tree) => string): CgroupState {
+  const places = host.trees.map((tree) => [tree.name, directoryIn(tree)] as const);
+  return {
+    version: host.version,
+    directories: Object.fromEntries(places.filter(([, path]) => !isThere(undefined, path))),
+  };
 }
 
 /** On version 1 the shim is in the cgroup when it clones init: what allows one process only has to come behind that. */

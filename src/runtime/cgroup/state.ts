@@ -10,6 +10,8 @@ export interface CgroupOptions {
   readonly systemd?: boolean;
   /** True: a runtime without rights goes without a cgroup, unless the spec asks for one. */
   readonly rootless?: boolean;
+  /** Called before anything is made, with what will be: what is there already is not ours to remove. */
+  readonly onPlanned?: (planned: CgroupState) => void;
 }
 
 /** A container's cgroup in each tree that it has one in. */

@@ -1,0 +1,77 @@
+/** OCI commands that are killed: whatever they leave can be deleted, and then nothing is left. */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startTimeOf } from "../../src/sys/process.ts";
+import { Oci } from "../fixtures/oci.ts";
+
+let oci: Oci;
+beforeAll(async () => {
+  oci = await Oci.make();
+});
+afterEach(() => oci.clear());
+afterAll(() => oci[Symbol.asyncDispose]());
+
+/** Starts a command of the runtime's that nobody listens to. */
+function start(...args: string[]): Bun.Subprocess {
+  return Bun.spawn([oci.program, "--root", oci.root, ...args], {
+    cwd: oci.bundle.directory,
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+}
+
+/** The cgroups of that name, in all trees. */
+function cgroups(name: string): string[] {
+  const root = "/sys/fs/cgroup";
+  const places = ["", ...readdirSync(root)].map((tree) => join(root, tree, name));
+  return places.filter((place) => existsSync(place));
+}
+
+test.each(["create", "run"])("a %s that is killed at any moment", async (command) => {
+  oci.configure({ process: { args: ["sleep", "1000"] } });
+  // A creation takes some ten to twenty milliseconds; the cgroup is made in the middle.
+  for (let ms = 4; ms <= 24; ms++) {
+    const id = `currunt-killed-${command}-${ms}`;
+    const creating = start(command, id);
+    await Bun.sleep(ms);
+    creating.kill("SIGKILL");
+    await creating.exited;
+    await oci.ok("delete", "--force", id);
+    expect(cgroups(id)).toEqual([]);
+    expect(existsSync(join(oci.root, id))).toBe(false);
+  }
+});
+
+test("a creation that is killed while a hook in the container runs", async () => {
+  const shared = join(oci.bundle.directory, "shared");
+  mkdirSync(shared, { recursive: true });
+  const pidFile = join(shared, "pid");
+  const script = `echo $$ >${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 1000`;
+  const namespaces = (["mount", "ipc", "uts"] as const).map((type) => ({ type }));
+  oci.configure({
+    hooks: { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", script] }] },
+    linux: { namespaces },
+  });
+  const id = "currunt-killed-hook";
+  const creating = start("create", id);
+  await Bun.$`timeout 5 sh -c 'until [ -e ${pidFile} ]; do :; done'`;
+  const pid = Number(await Bun.file(pidFile).text());
+  creating.kill("SIGKILL");
+  await creating.exited;
+  expect(startTimeOf(pid)).toBeDefined();
+  await oci.ok("delete", "--force", id);
+  expect(startTimeOf(pid)).toBeUndefined();
+  expect(cgroups(id)).toEqual([]);
+});
+
+test("a start that is killed before it could tell: the container runs", async () => {
+  await oci.create("c", { process: { args: ["sleep", "1000"] } });
+  const { pid } = await oci.state("c");
+  expect(await oci.state("c")).toMatchObject({ status: "created" });
+  // All that a start does up to then.
+  writeFileSync(join(oci.root, "c/exec.fifo"), "\0");
+  await Bun.$`timeout 5 sh -c 'until [ "$(cat /proc/${pid}/comm)" = sleep ]; do :; done'`;
+  expect(await oci.state("c")).toMatchObject({ status: "running" });
+  expect((await oci.call(["start", "c"])).stderr).toContain("cannot start an already running container");
+  expect((await oci.call(["delete", "c"])).code).toBe(1);
+});
