@@ -10,11 +10,12 @@ typedef unsigned long word;
 
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
- * threads, costs more than it brings in that time.
+ * threads, costs more than it brings in that time. Half of its page faults go when the kernel may give huge pages.
  */
 static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
 			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
-			       "BUN_GC_TIMER_DISABLE=1\0";
+			       "BUN_GC_TIMER_DISABLE=1\0"
+			       "MIMALLOC_ALLOW_THP=1\0";
 
 /* What Bun and its engine, its allocator and its Node.js layer take orders from. */
 static const char obeyed[] = "BUN_\0"

@@ -1,4 +1,5 @@
 /** Times commands side by side: a correctness check first, then the rivals in turns, medians and ratios at the end. */
+import { readFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 
 export interface Contender {
@@ -26,20 +27,26 @@ interface Sample {
   stdout: string;
 }
 
-/** Runs `command` once; throws with its words when it fails. */
-export function runOnce(command: string[], env?: Record<string, string>): Sample {
+/** Runs `command` once; throws with its words when it fails. `stdout`: "ignore" where nobody looks, as hyperfine does. */
+export function runOnce(
+  command: string[],
+  env?: Record<string, string>,
+  stdout: "pipe" | "ignore" = "pipe",
+): Sample {
   const begun = performance.now();
   const child = Bun.spawnSync(command, {
     stdin: "ignore",
-    stdout: "pipe",
+    stdout,
     stderr: "pipe",
     ...(env ? { env } : {}),
   });
   const ms = performance.now() - begun;
   if (child.exitCode !== 0) {
-    throw new Error(`${command.join(" ")}: exit code ${child.exitCode}: ${child.stderr}${child.stdout}`);
+    throw new Error(
+      `${command.join(" ")}: exit code ${child.exitCode}: ${child.stderr}${child.stdout ?? ""}`,
+    );
   }
-  return { ms, peakBytes: child.resourceUsage?.maxRSS ?? 0, stdout: child.stdout.toString() };
+  return { ms, peakBytes: child.resourceUsage?.maxRSS ?? 0, stdout: child.stdout?.toString() ?? "" };
 }
 
 /** Checks that each contender does what it should, then times them in turns, so that a slow moment hits all alike. */
@@ -62,12 +69,28 @@ export function race(contenders: Contender[], runs: number): Timing[] {
   return contenders.map(({ name }, index) => summarise(name, samples[index] ?? []));
 }
 
+/**
+ * Waits until nothing runs but this: what the one before left to others (podman's cleaning up, the kernel's taking down of
+ * namespaces) must not be the burden of the next. At most a second, as a machine is never quite idle.
+ */
+function settle(): void {
+  for (let tries = 0, quiet = 0; tries < 500 && quiet < 5; tries++) {
+    Bun.sleepSync(2);
+    // man 5 proc_loadavg: runnable tasks, then all.
+    const runnable = Number(/ (\d+)\//.exec(readFileSync("/proc/loadavg", "utf8"))?.[1]);
+    quiet = runnable <= 1 ? quiet + 1 : 0;
+  }
+}
+
+/** Run 0 is the one whose output is checked. */
 function runTurn({ command, env }: Contender, run: number): Sample {
-  if (typeof command !== "function") return runOnce(command, env);
+  settle();
+  const stdout = run === 0 ? "pipe" : "ignore";
+  if (typeof command !== "function") return runOnce(command, env, stdout);
   const now = command(run);
   // What the one before wrote is on the disk before the clock starts.
   runOnce(["sync"]);
-  return runOnce(now, env);
+  return runOnce(now, env, stdout);
 }
 
 function summarise(name: string, samples: Sample[]): Timing {
