@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -58,6 +59,17 @@ describe("CVE-2024-21626: the working directory is a leaked descriptor", () => {
     const result = await bundle.run({ process });
     expect(result.error).toBeDefined();
     expect(result.stdout).toBe("");
+  });
+
+  test("a hook and the program have no descriptors but their streams", async () => {
+    const seen = join(bundle.directory, "seen");
+    // A listing would see the descriptor that it reads the directory from.
+    const script = "n=0; while [ $n -lt 64 ]; do [ -e /proc/self/fd/$n ] && echo $n; n=$((n+1)); done";
+    const hook = { path: "/bin/sh", args: ["sh", "-c", `exec >${seen}; ${script}`] };
+    const { stdout, error } = await bundle.sh(script, { hooks: { createContainer: [hook] } });
+    expect(error).toBeUndefined();
+    expect(stdout).toBe("0\n1\n2\n");
+    expect(readFileSync(seen, "utf8")).toBe("0\n1\n2\n");
   });
 
   test("nor does it for a further process", async () => {
@@ -182,6 +194,53 @@ describe("CVE-2025-52565: the terminal's names lead elsewhere", () => {
     writeFileSync(join(bundle.rootfs, "dev/pts/ptmx"), "");
     const { error } = await bundle.run({ ...terminal, mounts: withoutDev });
     expect(error).toContain("ptmx: EINVAL");
+  });
+});
+
+describe("CVE-2026-88264, CVE-2026-88265: without a mount on /dev, the image's null device stands for the streams", () => {
+  const nullDevice = () => {
+    const { mode, uid, gid } = statSync("/dev/null");
+    return { mode, uid, gid };
+  };
+
+  test("a link in its place is not followed, and the host's keeps owner and mode", async () => {
+    const before = nullDevice();
+    replaceByLink("dev/null", join(victim, "file"));
+    const process = { args: ["true"], user: { uid: 1000, gid: 1000 } };
+    expect((await bundle.run({ process, mounts: withoutDev })).error).toContain("/dev/null");
+    expect(nullDevice()).toEqual(before);
+  });
+
+  test("another device in its place is not taken", async () => {
+    rmSync(join(bundle.rootfs, "dev"), { recursive: true, force: true });
+    mkdirSync(join(bundle.rootfs, "dev"));
+    // The zero device of the host under the name of another.
+    expect(Bun.spawnSync(["mknod", join(bundle.rootfs, "dev/null"), "c", "1", "5"]).exitCode).toBe(0);
+    expect((await bundle.sh("true", { mounts: withoutDev })).error).toContain("/dev/null");
+  });
+});
+
+describe("CVE-2025-24965: what the runtime makes in the root is led out by a link", () => {
+  test("the working directory is made inside", async () => {
+    replaceByLink("work", victim);
+    mkdirSync(join(bundle.rootfs, victim), { recursive: true });
+    const result = await bundle.run({ process: { args: ["pwd"], cwd: "/work/new" } });
+    expect(result).toMatchObject({ exitCode: 0, stdout: `${victim}/new\n` });
+    expect(existsSync(join(bundle.rootfs, victim, "new"))).toBe(true);
+  });
+});
+
+describe("CVE-2019-14271, CVE-2022-1227: what enters the container loads the image's libraries", () => {
+  test("the process that does is linked with nothing", () => {
+    const image = readFileSync(join(import.meta.dir, "../../dist/shim"));
+    // Elf64_Ehdr: e_phoff, e_phentsize, e_phnum; Elf64_Phdr: p_type (man 5 elf).
+    const start = Number(image.readBigUInt64LE(32));
+    const size = image.readUInt16LE(54);
+    const count = image.readUInt16LE(56);
+    const types = Array.from({ length: count }, (_, index) => image.readUInt32LE(start + index * size));
+    expect(types).toContain(1 /* PT_LOAD */);
+    expect(types).not.toContain(2 /* PT_DYNAMIC */);
+    expect(types).not.toContain(3 /* PT_INTERP */);
   });
 });
 
