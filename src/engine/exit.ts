@@ -7,6 +7,7 @@ import { removeTree } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { readSmallFile } from "../sys/small-file.ts";
+import { lookup } from "../sys/stat.ts";
 import type { Container } from "./container.ts";
 import { ContainerStore } from "./store.ts";
 
@@ -75,7 +76,10 @@ export async function removeEnded([data = "", run = "", id = ""]: readonly strin
 function holdsLock(path: string): boolean {
   try {
     using self = openDirectory("/proc/self/fd");
-    return readlinkat(self, "3").toString() === path;
+    // Of two names for it, where the root is behind a link, the kernel tells the other.
+    const held = lookup(undefined, readlinkat(self, "3"));
+    const lock = lookup(undefined, path);
+    return held !== undefined && held.inode === lock?.inode && held.device === lock.device;
   } catch (error) {
     if (failedWith(error, "ENOENT")) return false;
     throw error;

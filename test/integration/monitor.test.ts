@@ -1,6 +1,6 @@
 /** The monitor: small and asleep when nothing happens, bounded and lossless when a client does not read, gone with its container. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Currunt } from "../fixtures/currunt.ts";
@@ -164,3 +164,14 @@ test("a container that ends while nobody is there is recorded by the monitor alo
   expect((await currunt.run(["inspect", gone.id])).code).not.toBe(0);
   await currunt.ok("rm", id);
 }, 30_000);
+
+test("removes a detached container of -rm at its end, also where the data root is behind a link", async () => {
+  await mkdir(join(currunt.directory, "behind"));
+  symlinkSync("behind", join(currunt.directory, "link"));
+  const env = { CURRUNT_DATA_ROOT: join(currunt.directory, "link/data") };
+  const flags = ["-detach", "-rm", "-network", "none", "-rootfs", rootfs];
+  const started = await currunt.run(["run", ...flags, "cat", "/no/such/file"], { env });
+  expect(started).toMatchObject({ code: 0 });
+  expect(await currunt.remaining()).toEqual([]);
+  expect(readdirSync(join(currunt.directory, "behind/data/containers"))).toEqual([]);
+});
