@@ -2,18 +2,20 @@
 import { CurruntError, explain, hintOf } from "../base/error.ts";
 import { appendLine } from "../runtime/log-file.ts";
 import type { OciGlobals } from "./oci-command.ts";
-import { printable, tell } from "./output.ts";
+import { brokenPipe, OutputClosed, printable, tell } from "./output.ts";
 
 type LogFlags = Pick<OciGlobals, "log" | "log-format" | "debug">;
 
-/** Writes `error` to standard error and to the log of `globals`. */
-export function reportOci(error: unknown, globals: LogFlags | undefined): void {
+/** Writes `error` to standard error and to the log of `globals`; returns the exit code, `failureCode` as a rule. */
+export function reportOci(error: unknown, globals: LogFlags | undefined, failureCode: number): number {
+  if (error instanceof OutputClosed) return brokenPipe;
   const hint = hintOf(error);
   const failure = error instanceof SuppressedError ? error.suppressed : error;
   const code = failure instanceof CurruntError ? failure.kind : "internal";
   tell(printable(`currunt: ${explain(error)}${hint === undefined ? "" : `\nhint: ${hint}`}`));
   if (globals?.debug === true && error instanceof Error) tell(error.stack ?? "");
   log(globals, { level: "error", msg: explain(error), code, ...(hint === undefined ? {} : { hint }) });
+  return failureCode;
 }
 
 /** Writes a warning to the log; to standard error when there is none. */

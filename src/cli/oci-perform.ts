@@ -43,8 +43,7 @@ export async function performOci(argv: readonly string[], line: OciLine): Promis
     return await command.perform(globals, rest);
   } catch (error) {
     const { reportOci } = await import("./oci-log.ts");
-    reportOci(error, globals);
-    return failureCode;
+    return reportOci(error, globals, failureCode);
   }
 }
 

@@ -1,10 +1,15 @@
 /** Writing results to standard output: text, tables, JSON. Everything else goes to standard error. */
-import { CurruntError } from "../base/error.ts";
+import { CurruntError, recognizeCopies } from "../base/error.ts";
 
 /** Whoever read standard output has gone: nobody is left to tell. */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
+
+recognizeCopies(OutputClosed, "OutputClosed");
+
+/** Exit code of a program that wrote to a closed pipe: 128 + SIGPIPE. */
+export const brokenPipe = 141;
 
 /** Writes `text` and a newline to standard output; throws OutputClosed when its reader has gone. */
 export async function print(text: string): Promise<void> {

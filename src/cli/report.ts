@@ -3,7 +3,7 @@ import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, explain, hintOf } from "../base/error.ts";
 import type { Values } from "./flag.ts";
 import type { globalFlags } from "./global.ts";
-import { OutputClosed, printable, tell } from "./output.ts";
+import { brokenPipe, OutputClosed, printable, tell } from "./output.ts";
 
 /**
  * Exit code by kind. All are 125, so that a script can tell our failures from the exit codes of a container's program
@@ -19,9 +19,6 @@ const exitCodes = {
   unavailable: 125,
   internal: 125,
 } as const satisfies Record<ErrorKind, number>;
-
-/** Exit code of a program that wrote to a closed pipe: 128 + SIGPIPE. */
-const brokenPipe = 141;
 
 /** The form in which a command line wants its errors. */
 export interface ReportStyle {

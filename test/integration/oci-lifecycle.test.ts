@@ -404,6 +404,13 @@ describe("errors", () => {
     expect(readFileSync(log, "utf8").split("\n")[1]).toMatch(/^time=\S+ level=error msg=".*" code=not-found/);
   });
 
+  test("are none when nobody reads any more", async () => {
+    for (const command of ["list", "features"]) {
+      const script = `{ sleep 0.1; ${oci.program} --root ${oci.root} ${command}; echo $? >&2; } | true`;
+      expect(Bun.spawnSync(["sh", "-c", script]).stderr.toString()).toBe("141\n");
+    }
+  });
+
   test("of a missing or broken bundle name the file", async () => {
     const empty = join(oci.bundle.directory, "empty");
     mkdirSync(empty, { recursive: true });
