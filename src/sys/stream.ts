@@ -11,7 +11,7 @@ const EPIPE = 32;
 const ECONNRESET = 104;
 
 /** All readers share one buffer: what a handler does not use during its call is copied by it. */
-const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+const buffer = new Uint8Array(64 * 1024);
 
 /** Reads from a descriptor whenever there is something, until it is paused or has ended. */
 export class Reader implements Disposable {

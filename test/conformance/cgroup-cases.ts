@@ -112,7 +112,7 @@ export const cgroupCases: readonly Case[] = [
     rule: "linux.resources.memory.limit sets limit of memory usage",
     change: { linux: { resources: { memory: { limit: 16 * mebibyte, swap: 16 * mebibyte } } } },
     script:
-      "sh -c 'head -c 100m /dev/zero | tail -c 90m | wc -c' >/dev/null; dmesg 2>/dev/null | wc -c >/dev/null; cat /sys/fs/cgroup/none 2>/dev/null; echo after",
+      "sh -c 'echo 1000 >/proc/self/oom_score_adj; head -c 100m /dev/zero | tail -c 90m | wc -c' >/dev/null; dmesg 2>/dev/null | wc -c >/dev/null; cat /sys/fs/cgroup/none 2>/dev/null; echo after",
     stdout: "after",
     stderr: /[Kk]illed|out of memory|^$/,
   },
