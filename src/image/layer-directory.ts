@@ -35,6 +35,7 @@ import {
   symlinkat,
   writeAll,
 } from "../sys/file.ts";
+import { readUmask } from "../sys/process.ts";
 import type { Status } from "../sys/stat.ts";
 import { lookup, statat } from "../sys/stat.ts";
 import { fremovexattr, fsetxattr } from "../sys/xattr.ts";
@@ -80,7 +81,7 @@ export class LayerDirectory implements LayerTarget {
       uid: process.geteuid?.() ?? -1,
       // On a file system that takes the group from the parent (mount option grpid), none is left to chance.
       gid: gid === process.getegid?.() ? gid : -1,
-      umask: process.umask(),
+      umask: readUmask(),
     };
   }
 

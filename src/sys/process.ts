@@ -18,6 +18,14 @@ export function takeDescriptor(pidfd: Fd, fd: number): Fd {
   return new Fd(check(libc.pidfd_getfd(pidfd.number, fd, 0), "pidfd_getfd", String(fd)));
 }
 
+/**
+ * The file mode creation mask, of all threads. Asked of the kernel as text (`man 5 proc_pid_status`, Linux 4.7): umask(2), and
+ * so `process.umask()`, sets another one for a moment, and two threads that ask at once can leave it at 0.
+ */
+export function readUmask(): number {
+  return Number.parseInt(/^Umask:\s*([0-7]+)$/m.exec(readSmallFile("/proc/self/status"))?.[1] ?? "22", 8);
+}
+
 /** Sends a signal to the very process that `pidfd` means; ESRCH when it has ended and been waited for. */
 export function sendSignal(pidfd: Fd, signal: number): void {
   check(libc.pidfd_send_signal(pidfd.number, signal, null, 0), "pidfd_send_signal");

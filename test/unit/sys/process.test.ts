@@ -1,13 +1,30 @@
 /** Processes: their ends, their start times, signals by descriptor. */
 import { describe, expect, test } from "bun:test";
 import { failedWith } from "../../../src/sys/error.ts";
-import { exitCodeOf, openProcess, reap, sendSignal, startTimeOf } from "../../../src/sys/process.ts";
+import {
+  exitCodeOf,
+  openProcess,
+  readUmask,
+  reap,
+  sendSignal,
+  startTimeOf,
+} from "../../../src/sys/process.ts";
 
 describe("exitCodeOf()", () => {
   test("gives the exit code, or 128 and the signal", () => {
     expect(exitCodeOf({ exitCode: 3 })).toBe(3);
     expect(exitCodeOf({ signal: 9 })).toBe(137);
   });
+});
+
+test("readUmask() tells the mask and leaves it alone", () => {
+  const before = process.umask(0o027);
+  try {
+    expect(readUmask()).toBe(0o027);
+    expect(readUmask()).toBe(0o027);
+  } finally {
+    process.umask(before);
+  }
 });
 
 describe("startTimeOf()", () => {
