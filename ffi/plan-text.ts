@@ -1,4 +1,5 @@
 /** How the steps of a plan read. */
+import type { MountStep } from "./mount-record.ts";
 import type { FilesystemOption, Step } from "./plan.ts";
 
 /** One readable line a step. */
@@ -81,27 +82,6 @@ export function describeStep(step: Step): string {
       return describeMount(step);
   }
 }
-
-type MountStep = Extract<
-  Step,
-  {
-    op:
-      | (
-          | "open"
-          | "forget"
-          | "write"
-          | "tree"
-          | "filesystem"
-          | "attributes"
-          | "attach"
-          | "cover"
-          | "pivot"
-          | "chroot"
-        )
-      | ("remount" | "copyUp" | "idmap")
-      | ("mask" | "readonly" | "directory" | "device" | "symlink");
-  }
->;
 
 function describeMount(step: MountStep): string {
   switch (step.op) {

@@ -1,6 +1,6 @@
 /** The entry of the executable: hands the arguments to the command line that they are for, each a part of its own. */
 import { meansOci } from "./cli/oci-choice.ts";
-import { perform } from "./cli/perform.ts";
+import { reported } from "./cli/reported.ts";
 
 const argv = process.argv.slice(2);
 
@@ -32,7 +32,10 @@ async function loadOci(word: string | undefined): Promise<typeof import("./cli/o
 
 /** What `dispatch` would come to, without its code: this is the command that must be fast. */
 async function runCommand(args: readonly string[]): Promise<number> {
-  return await perform(async () => (await import("./cli/run.ts")).run, args);
+  return await reported(args, async () => {
+    const { run } = await import("./cli/run.ts");
+    return await run.execute(args);
+  });
 }
 
 async function main(): Promise<number> {

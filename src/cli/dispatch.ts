@@ -5,6 +5,7 @@ import { commands } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
 import { sharedName } from "./oci-choice.ts";
+import { reported } from "./reported.ts";
 import { nearest } from "./suggest.ts";
 import { tokenize } from "./tokenize.ts";
 
@@ -24,16 +25,13 @@ export async function dispatch(given: readonly string[], oci: OtherDispatch): Pr
     const { removeEnded } = await import("./remove-ended.ts");
     return await removeEnded(argv.slice(1));
   }
-  try {
+  return await reported(argv, async () => {
     const name = sharedName(argv);
     if (name !== undefined && (await isOciContainer(name))) return await oci(argv);
     const found = find(argv);
     const command = await found.load();
     return await command.execute(found.argv);
-  } catch (error) {
-    const { guessedStyle, report } = await import("./report.ts");
-    return report(error, guessedStyle(argv));
-  }
+  });
 }
 
 /** In `process.argv` arguments that are no UTF-8 have lost their bytes. */
