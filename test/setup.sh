@@ -16,8 +16,9 @@ packages=(
   libseccomp-dev            # decides what the seccomp tests compare with
   user-mode-linux           # a machine with cgroup v2 alone …
   systemd dbus              # … and with systemd as its first process
+  podman containerd         # use currunt as their OCI runtime
+  crun runc                 # the rivals that the conformance cases and the bench compare with
 )
-if [[ ${1:-} == bench ]]; then packages+=(podman crun runc); fi
 
 missing=()
 for package in "${packages[@]}"; do
