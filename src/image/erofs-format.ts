@@ -45,7 +45,7 @@ export function encodeInode(target: DataView, at: number, inode: InodeFields): v
   const { layout, modified, attributeBytes } = inode;
   // Bit 0: extended; bits 1 to 3: EROFS_INODE_FLAT_PLAIN is 0, EROFS_INODE_FLAT_INLINE 2.
   target.setUint16(at, 1 | ((layout === "inline" ? 2 : 0) << 1), true);
-  target.setUint16(at + 2, attributeBytes === 0 ? 0 : (attributeBytes - attributeHeader) / 4 + 1, true);
+  target.setUint16(at + 2, attributeBytes === 0 ? 0 : (attributeBytes - attributeHeaderSize) / 4 + 1, true);
   target.setUint16(at + 4, inode.mode, true);
   target.setUint16(at + 6, 0, true);
   setUint64(target, at + 8, inode.sizeBytes);
@@ -91,7 +91,7 @@ export function encodeDirents(target: Buffer, at: number, entries: readonly Dire
 }
 
 /** `struct erofs_xattr_ibody_header`. */
-const attributeHeader = 12;
+export const attributeHeaderSize = 12;
 /** Attributes are stored by a number for the start of their name, and the rest of it. */
 const prefixes: readonly (readonly [prefix: ByteString, index: number])[] = [
   ["user.", 1],
@@ -111,7 +111,7 @@ export function splitAttribute(name: ByteString): { index: number; rest: ByteStr
 
 /** The attributes of an inode, as they stand behind it. Names must be ones that `splitAttribute` knows. */
 export function encodeAttributes(attributes: ReadonlyMap<ByteString, Uint8Array>): Buffer {
-  const parts: Buffer[] = [Buffer.alloc(attributeHeader)];
+  const parts: Buffer[] = [Buffer.alloc(attributeHeaderSize)];
   for (const [name, value] of attributes) {
     const { index, rest } = splitAttribute(name) ?? { index: 0, rest: name };
     const entry = Buffer.alloc(Math.ceil((4 + rest.length + value.length) / 4) * 4);

@@ -2,6 +2,7 @@
 import type { ImageData } from "./erofs-data.ts";
 import type { Dirent } from "./erofs-format.ts";
 import {
+  attributeHeaderSize,
   blockSize,
   direntSize,
   encodeDirents,
@@ -59,6 +60,8 @@ export function writeMetadata(root: ErofsNode, data: ImageData): void {
     data.seek(start + placed.offset);
     writeInode(data, placed, index, ++serial);
   }
+  // fsck.erofs 1.5 reads a header of attributes behind every inode, also behind the last one that has none.
+  data.seek(start + cursor + attributeHeaderSize);
   const blocks = data.align();
   data.finish(
     encodeSuperblock({ rootNid: inodeSize / inodeSlot, inodes: index.size, blocks, metadataBlock }),

@@ -7,7 +7,7 @@ import { mountSnapshot } from "../../src/image/snapshot.ts";
 import type { Member } from "../fixtures/archive.ts";
 import { archive } from "../fixtures/archive.ts";
 import type { Item } from "../fixtures/layer.ts";
-import { chunks, layerFormat, listTree, openTree, prepareStaging, Scratch } from "../fixtures/layer.ts";
+import { apply, chunks, layerFormat, listTree, openTree, prepareStaging, Scratch } from "../fixtures/layer.ts";
 import { mustRun } from "../fixtures/process.ts";
 
 const scratch = new Scratch();
@@ -309,4 +309,15 @@ describe("with layers below", () => {
       ),
     ).rejects.toThrow('entry "l"');
   });
+});
+
+test("an image is sound however full its last block of inodes is", async () => {
+  // Inodes lie at multiples of 32 bytes: with these names, the last one ends everywhere around the end of a block.
+  for (let padding = 0; padding < 128; padding += 32) {
+    for (let count = 45; count < 53; count++) {
+      const members = Array.from({ length: count }, (_, i) => ({ name: `p${10 + i}`, type: "6" }));
+      using layer = await apply({ name: "p".padEnd(3 + padding), type: "6" }, ...members);
+      expect(layer.names.length).toBe(count + 1);
+    }
+  }
 });
