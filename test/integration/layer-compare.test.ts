@@ -7,7 +7,15 @@ import { mountSnapshot } from "../../src/image/snapshot.ts";
 import type { Member } from "../fixtures/archive.ts";
 import { archive } from "../fixtures/archive.ts";
 import type { Item } from "../fixtures/layer.ts";
-import { apply, chunks, layerFormat, listTree, openTree, prepareStaging, Scratch } from "../fixtures/layer.ts";
+import {
+  apply,
+  chunks,
+  layerFormat,
+  listTree,
+  openTree,
+  prepareStaging,
+  Scratch,
+} from "../fixtures/layer.ts";
 import { mustRun } from "../fixtures/process.ts";
 
 const scratch = new Scratch();
