@@ -89,7 +89,22 @@ export const commands: Readonly<Record<string, Entry>> = {
   rmi: {
     group: images,
     description: "remove images",
-    load: async () => (await import("./images.ts")).rmi,
+    load: async () => (await import("./rmi.ts")).rmi,
+  },
+  tag: {
+    group: images,
+    description: "give an image another name",
+    load: async () => (await import("./rmi.ts")).tag,
+  },
+  untag: {
+    group: images,
+    description: "take names away from an image",
+    load: async () => (await import("./rmi.ts")).untag,
+  },
+  history: {
+    group: images,
+    description: "show how an image was made",
+    load: async () => (await import("./history.ts")).history,
   },
   state: {
     group: oci,
@@ -167,3 +182,32 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./man.ts")).man,
   },
 };
+
+/** docker's grouped spellings of commands that have a word of their own, as the arguments that they come to. */
+export const spellings: Readonly<Record<string, readonly string[]>> = {
+  ...grouped("container", "attach create exec inspect kill logs rm run start stop wait", [
+    "-type",
+    "container",
+  ]),
+  "container ls": ["ps"],
+  "container list": ["ps"],
+  "container ps": ["ps"],
+  "container remove": ["rm"],
+  ...grouped("image", "history inspect pull tag untag", ["-type", "image"]),
+  "image ls": ["images"],
+  "image list": ["images"],
+  "image rm": ["rmi"],
+  "image remove": ["rmi"],
+};
+
+/** `inspect` of a group looks only there. */
+function grouped(
+  group: string,
+  words: string,
+  inspected: readonly string[],
+): Record<string, readonly string[]> {
+  const entries = words.split(" ").map((word): [string, readonly string[]] => {
+    return [`${group} ${word}`, word === "inspect" ? [word, ...inspected] : [word]];
+  });
+  return Object.fromEntries(entries);
+}

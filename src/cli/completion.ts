@@ -37,7 +37,8 @@ export const completion = defineCommand({
         hint: `shells are ${[...scripts.keys()].join(", ")}`,
       });
     }
-    await print(script(await loadAll()));
+    // The shells' functions know one word of the command; those in groups are left to the user's memory.
+    await print(script((await loadAll()).filter(({ command }) => !command.name.includes(" "))));
     return 0;
   },
 });

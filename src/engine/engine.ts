@@ -1,10 +1,12 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
+import type { RemovedImage } from "../image/remove.ts";
 import type { ContainerStatus } from "./container.ts";
 import type { Context } from "./context.ts";
 import type {
   AttachOptions,
   ExecOptions,
+  ImageFilter,
   LogOptions,
   PullOptions,
   PullWatch,
@@ -42,6 +44,8 @@ export interface ImageSummary {
   readonly id: string;
   /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
   readonly references: readonly string[];
+  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
+  readonly referenceDigests: readonly string[];
   /** Digest of the manifest that it was pulled by. */
   readonly manifestDigest: string;
   /** "linux/arm64/v8". */
@@ -49,6 +53,21 @@ export interface ImageSummary {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Bytes of all layers, unpacked. */
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many containers use it. */
+  readonly containers: number;
+}
+
+/** One step of an image's making. */
+export interface ImageStep {
+  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
+  readonly id: string | undefined;
+  /** Milliseconds since 1970; undefined when it does not say. */
+  readonly createdAt: number | undefined;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Bytes of the layer that it made, unpacked. */
   readonly sizeBytes: number;
 }
 
@@ -161,23 +180,41 @@ export class Engine {
     return await pullToStore(await this.#open(), reference, options, watch);
   }
 
-  /** The images that are here, the last pulled first. */
-  async images(): Promise<ImageSummary[]> {
+  /** The images that are here and pass all filters, the last built first. */
+  async images(filters: readonly ImageFilter[] = []): Promise<ImageSummary[]> {
     const { listImages } = await import("./image.ts");
-    return await listImages(await this.#open());
+    return await listImages(await this.#open(), filters);
   }
 
-  /** All that is known about an image, as JSON data. */
+  /** Gives an image more names; a name that another image had moves. */
+  async tag(name: string, references: readonly string[]): Promise<void> {
+    const { tagImage } = await import("./image.ts");
+    tagImage(await this.#open(), name, references);
+  }
+
+  /** Takes names away from an image, all when none are given; the image stays. Resolves to what is gone. */
+  async untag(name: string, references: readonly string[]): Promise<readonly string[]> {
+    const { untagImage } = await import("./image.ts");
+    return untagImage(await this.#open(), name, references);
+  }
+
+  /** How an image was made, the last step first. */
+  async history(name: string): Promise<ImageStep[]> {
+    const { imageHistory } = await import("./image-detail.ts");
+    return imageHistory(await this.#open(), name);
+  }
+
+  /** All that is known about an image, as JSON data in docker's words. */
   async inspectImage(name: string): Promise<Record<string, unknown>> {
-    const { inspectImage } = await import("./image.ts");
-    return await inspectImage(await this.#open(), name);
+    const { inspectImage } = await import("./image-detail.ts");
+    return inspectImage(await this.#open(), name);
   }
 
-  /** Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. */
-  async removeImage(
-    name: string,
-    options: RemoveImageOptions,
-  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }> {
+  /**
+   * Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. Undefined: it is
+   * to be ignored that there is none.
+   */
+  async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
   }

@@ -5,6 +5,7 @@ import type { Credentials } from "./credentials.ts";
 import { findCredentials } from "./credentials.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
+import type { Image } from "./image-row.ts";
 import type { LayerPlan } from "./layer-pull.ts";
 import { pullLayers } from "./layer-pull.ts";
 import type { LayerFormat } from "./layer-target.ts";
@@ -19,7 +20,7 @@ import { RegistryClient } from "./registry.ts";
 import type { ResolvedImage } from "./resolve.ts";
 import { resolveImage } from "./resolve.ts";
 import { makeStaging } from "./staging.ts";
-import type { Image, ImageStore, StoredLayer } from "./store.ts";
+import type { ImageStore, StoredLayer } from "./store.ts";
 import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
