@@ -19,6 +19,8 @@ export interface DataPaths {
   readonly blobs: string;
   /** One overlay directory a layer: `layers/<hex of its ID>`. */
   readonly layers: string;
+  /** `tar-split/<hex of a layer's ID>`: with the layer's files, what its archive is made from again. */
+  readonly splits: string;
   /** What is being made; an entry is renamed to its place when it is complete, and swept when its maker died. */
   readonly staging: string;
   /** `containers/<id>`: see {@link ContainerPaths}. */
@@ -35,6 +37,7 @@ export function dataPaths(roots: Roots): DataPaths {
     database: `${roots.data}/index.db`,
     blobs: `${roots.data}/blobs/sha256`,
     layers: `${roots.data}/layers`,
+    splits: `${roots.data}/tar-split`,
     staging: `${roots.data}/staging`,
     containers: `${roots.data}/containers`,
     containersLock: `${roots.data}/containers.lock`,

@@ -2,9 +2,9 @@
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import type { DataPaths } from "../base/paths.ts";
-import { listDirectory } from "../sys/directory.ts";
+import { listDirectory, makeDirectories } from "../sys/directory.ts";
 import type { Fd } from "../sys/fd.ts";
-import { renameat } from "../sys/file.ts";
+import { renameat, unlinkat } from "../sys/file.ts";
 import { claimDirectory, shareDirectory } from "../sys/lease.ts";
 import type { BlobStore } from "./blob.ts";
 import { isDigest } from "./digest.ts";
@@ -20,6 +20,8 @@ export function leaseLayers(paths: DataPaths): Fd {
  * directories. While a pull holds its lease, only the last: what the pull counts on must not go.
  */
 export function collectGarbage(database: Database, paths: DataPaths, blobs: BlobStore): void {
+  // Data roots that an earlier version made lack it.
+  makeDirectories(paths.splits, 0o700);
   sweepStaging(paths.staging);
   using trash = makeStaging(paths.staging);
   using lease = claimDirectory(paths.layers);
@@ -29,6 +31,9 @@ export function collectGarbage(database: Database, paths: DataPaths, blobs: Blob
   for (const name of listDirectory(paths.layers)) {
     if (!kept.layers.has(name))
       renameat(undefined, join(paths.layers, name), undefined, join(trash.path, name));
+  }
+  for (const name of listDirectory(paths.splits)) {
+    if (!kept.layers.has(name)) unlinkat(undefined, join(paths.splits, name));
   }
   if (blobs.list().some((digest) => !kept.blobs.has(digest))) blobs.collect(reachable(kept.blobs, blobs));
 }

@@ -191,6 +191,7 @@ class LayerPull {
       const unpacked = await unpackLayer(stream, {
         name: digest,
         staging,
+        split: splitOf(staging),
         format,
         mediaType,
         sizeBytes: size < 0 ? undefined : size,
@@ -260,6 +261,8 @@ class LayerPull {
     const { store, onProgress, signal } = this.#context;
     signal?.throwIfAborted();
     try {
+      // First: a layer that is in its place is complete.
+      renameSync(splitOf(staging), store.splitPath(id));
       renameSync(staging, store.layerPath(id));
     } catch (error) {
       // Somebody else was first: theirs is as good.
@@ -285,6 +288,10 @@ class LayerPull {
     if (next === undefined) this.#running--;
     else next();
   }
+}
+
+function splitOf(staging: string): string {
+  return `${staging}.split`;
 }
 
 /** What tells a layer from the image's others: what it unpacks to, or where that is not known its blob. */

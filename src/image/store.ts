@@ -124,6 +124,11 @@ export class ImageStore {
     return join(this.paths.layers, id.slice(id.indexOf(":") + 1));
   }
 
+  /** Where its tar-split is: what it takes, beside its files, to make its archive again. */
+  splitPath(id: string): string {
+    return join(this.paths.splits, id.slice(id.indexOf(":") + 1));
+  }
+
   /** True when the layer is in its place. A directory under `layers/` is complete: it came there by one rename. */
   hasLayer(id: string): boolean {
     return isThere(undefined, this.layerPath(id));

@@ -9,6 +9,7 @@ import {
   open_how,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  SEEK_SET,
 } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -230,6 +231,11 @@ export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
 /** Reads into `buffer` from the position on; returns the number of bytes, 0 at the end. */
 export function readSome(file: Fd, buffer: Uint8Array): number {
   return check(libc.read(file.number, buffer, buffer.length), "read");
+}
+
+/** The next read begins at `offset`. */
+export function seek(file: Fd, offset: number): void {
+  check(libc.lseek(file.number, offset, SEEK_SET), "lseek");
 }
 
 /** Sets the size: shorter cuts, longer leaves a hole. */
