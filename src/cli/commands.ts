@@ -91,6 +91,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove images",
     load: async () => (await import("./rmi.ts")).rmi,
   },
+  load: {
+    group: images,
+    description: "take images from an archive in",
+    load: async () => (await import("./load.ts")).load,
+  },
   tag: {
     group: images,
     description: "give an image another name",
@@ -193,7 +198,7 @@ export const spellings: Readonly<Record<string, readonly string[]>> = {
   "container list": ["ps"],
   "container ps": ["ps"],
   "container remove": ["rm"],
-  ...grouped("image", "history inspect pull tag untag", ["-type", "image"]),
+  ...grouped("image", "history inspect load pull tag untag", ["-type", "image"]),
   "image ls": ["images"],
   "image list": ["images"],
   "image rm": ["rmi"],

@@ -186,6 +186,12 @@ export class Engine {
     return await listImages(await this.#open(), filters);
   }
 
+  /** Takes the images of an archive in: a directory, a tar file, or "-" for standard input. */
+  async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
+    const { loadToStore } = await import("./image.ts");
+    return await loadToStore(await this.#open(), path, options, watch);
+  }
+
   /** Gives an image more names; a name that another image had moves. */
   async tag(name: string, references: readonly string[]): Promise<void> {
     const { tagImage } = await import("./image.ts");

@@ -39,6 +39,27 @@ export async function pullToStore(
   return await summarize(context, await pullWith(imageStore(context), reference, options, watch));
 }
 
+/** Takes the images of an archive in. */
+export async function loadToStore(
+  context: Context,
+  path: string,
+  { platform, layerFormat }: PullOptions,
+  { onEvent, signal }: PullWatch,
+): Promise<ImageSummary[]> {
+  const [{ loadImages }, { parsePlatform }] = await Promise.all([
+    import("../image/load.ts"),
+    import("../image/platform.ts"),
+  ]);
+  const images = await loadImages(path, {
+    store: imageStore(context),
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    layerFormat,
+    onProgress: onEvent,
+    signal,
+  });
+  return await Promise.all(images.map((image) => summarize(context, image)));
+}
+
 async function pullWith(
   store: ImageStore,
   reference: string,

@@ -3,7 +3,7 @@ import { O_NOFOLLOW, O_RDONLY } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openat, openDirectory, openInRoot, readSome, seek } from "../sys/file.ts";
+import { openat, openDirectory, openInRoot, preadSome, readSome } from "../sys/file.ts";
 import { isThere } from "../sys/stat.ts";
 import { openLayer } from "./layer-mount.ts";
 import { cleanPath } from "./layer-path.ts";
@@ -100,9 +100,8 @@ function* readFile(
 ): Generator<Uint8Array> {
   using file = openFile(root, path);
   for (const { offset, length } of segments) {
-    seek(file, offset);
     for (let left = length; left > 0; ) {
-      const read = readSome(file, buffer.subarray(0, Math.min(left, buffer.length)));
+      const read = preadSome(file, buffer.subarray(0, Math.min(left, buffer.length)), offset + length - left);
       if (read === 0) throw new CurruntError("invalid", `file ${showBytes(path)} is shorter than it was`);
       yield buffer.subarray(0, read);
       left -= read;

@@ -194,7 +194,7 @@ export class ImageStore {
     const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     this.#database
       .query(`INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-        ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, pulled_at = excluded.pulled_at`)
+        ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, pulled_at = excluded.pulled_at, doomed = 0`)
       .run(
         id,
         manifestDigest,

@@ -9,7 +9,6 @@ import {
   open_how,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
-  SEEK_SET,
 } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -233,9 +232,9 @@ export function readSome(file: Fd, buffer: Uint8Array): number {
   return check(libc.read(file.number, buffer, buffer.length), "read");
 }
 
-/** The next read begins at `offset`. */
-export function seek(file: Fd, offset: number): void {
-  check(libc.lseek(file.number, offset, SEEK_SET), "lseek");
+/** Reads into `buffer` from `offset` on; returns the number of bytes, 0 at the end. The position stays. */
+export function preadSome(file: Fd, buffer: Uint8Array, offset: number): number {
+  return check(libc.pread(file.number, buffer, buffer.length, offset), "pread");
 }
 
 /** Sets the size: shorter cuts, longer leaves a hole. */
