@@ -91,6 +91,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove images",
     load: async () => (await import("./rmi.ts")).rmi,
   },
+  save: {
+    group: images,
+    description: "write images into an archive",
+    load: async () => (await import("./save.ts")).save,
+  },
   load: {
     group: images,
     description: "take images from an archive in",
@@ -198,7 +203,7 @@ export const spellings: Readonly<Record<string, readonly string[]>> = {
   "container list": ["ps"],
   "container ps": ["ps"],
   "container remove": ["rm"],
-  ...grouped("image", "history inspect load pull tag untag", ["-type", "image"]),
+  ...grouped("image", "history inspect load pull save tag untag", ["-type", "image"]),
   "image ls": ["images"],
   "image list": ["images"],
   "image rm": ["rmi"],

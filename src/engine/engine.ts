@@ -13,6 +13,7 @@ import type {
   RemoveImageOptions,
   RemoveOptions,
   RunOptions,
+  SaveOptions,
   StartOptions,
   StopOptions,
 } from "./options.ts";
@@ -190,6 +191,12 @@ export class Engine {
   async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
     const { loadToStore } = await import("./image.ts");
     return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Writes images into one archive; their IDs stay what they are when that is loaded. */
+  async save(names: readonly string[], options: SaveOptions): Promise<void> {
+    const { saveToArchive } = await import("./save.ts");
+    await saveToArchive(await this.#open(), names, options);
   }
 
   /** Gives an image more names; a name that another image had moves. */

@@ -236,3 +236,12 @@ export interface PullOptions {
   /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormat;
 }
+
+/** What `save` can ask. */
+export interface SaveOptions {
+  /** docker's archive has an OCI layout in it too. */
+  readonly format: "docker-archive" | "oci-archive" | "oci-dir";
+  /** A file or directory that is there only when it is complete, or what takes the pieces of an archive. */
+  readonly output: string | ((bytes: Uint8Array) => Promise<void>);
+  readonly signal?: AbortSignal;
+}
