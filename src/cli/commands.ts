@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const cleaning = "The store";
 const oci = "OCI runtime";
 const system = "currunt itself";
 
@@ -115,6 +116,36 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "show how an image was made",
     load: async () => (await import("./history.ts")).history,
+  },
+  "image prune": {
+    group: cleaning,
+    description: "remove images that nobody needs",
+    load: async () => (await import("./prune.ts")).imagePrune,
+  },
+  "container prune": {
+    group: cleaning,
+    description: "remove containers that do not run",
+    load: async () => (await import("./prune.ts")).containerPrune,
+  },
+  "volume prune": {
+    group: cleaning,
+    description: "remove volumes that no container has",
+    load: async () => (await import("./prune.ts")).volumePrune,
+  },
+  "system prune": {
+    group: cleaning,
+    description: "remove all of that",
+    load: async () => (await import("./prune.ts")).systemPrune,
+  },
+  "system df": {
+    group: cleaning,
+    description: "show what the disk is used for",
+    load: async () => (await import("./system.ts")).systemDf,
+  },
+  "system check": {
+    group: cleaning,
+    description: "look for damage in what is stored",
+    load: async () => (await import("./system.ts")).systemCheck,
   },
   state: {
     group: oci,

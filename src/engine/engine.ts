@@ -4,16 +4,23 @@ import type { RemovedImage } from "../image/remove.ts";
 import type { ContainerStatus } from "./container.ts";
 import type { Context } from "./context.ts";
 import type {
+  CheckOptions,
+  DiskUsage,
+  Finding,
+  ImageFilter,
+  Pruned,
+  PruneOptions,
+  SaveOptions,
+} from "./image-options.ts";
+import type {
   AttachOptions,
   ExecOptions,
-  ImageFilter,
   LogOptions,
   PullOptions,
   PullWatch,
   RemoveImageOptions,
   RemoveOptions,
   RunOptions,
-  SaveOptions,
   StartOptions,
   StopOptions,
 } from "./options.ts";
@@ -230,6 +237,24 @@ export class Engine {
   async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
+  }
+
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune.ts");
+    return await prune(await this.#open(), options);
+  }
+
+  /** What the disk is used for. */
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(await this.#open());
+  }
+
+  /** Looks for damage in the store, reading all of it; with `repair` removes what is damaged or belongs to nothing. */
+  async check(options: CheckOptions): Promise<Finding[]> {
+    const { checkStore } = await import("./check.ts");
+    return await checkStore(await this.#open(), options);
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {

@@ -4,7 +4,8 @@ import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
 import type { ImageSummary } from "./engine.ts";
-import type { ImageFilter, PullOptions, PullWatch, RemoveImageOptions, RootSource } from "./options.ts";
+import type { ImageFilter } from "./image-options.ts";
+import type { PullOptions, PullWatch, RemoveImageOptions, RootSource } from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {

@@ -213,35 +213,10 @@ export interface RemoveImageOptions {
   readonly ignore: boolean;
 }
 
-/** One condition of `images -filter`. Several names are alternatives; all other conditions have to hold together. */
-export type ImageFilter =
-  /** A name or a pattern of one: `*` and `?` within a part, `**` across parts. */
-  | { readonly kind: "reference"; readonly pattern: string }
-  /** Whether it has no name. */
-  | { readonly kind: "dangling"; readonly value: boolean }
-  /** Whether it has the label, with this value where one is given. */
-  | {
-      readonly kind: "label";
-      readonly name: string;
-      readonly value: string | undefined;
-      readonly present: boolean;
-    }
-  /** Built before or after another image, or a time in milliseconds since 1970. */
-  | { readonly kind: "before" | "since"; readonly than: string | number };
-
 /** What `pull` can ask. */
 export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormat;
-}
-
-/** What `save` can ask. */
-export interface SaveOptions {
-  /** docker's archive has an OCI layout in it too. */
-  readonly format: "docker-archive" | "oci-archive" | "oci-dir";
-  /** A file or directory that is there only when it is complete, or what takes the pieces of an archive. */
-  readonly output: string | ((bytes: Uint8Array) => Promise<void>);
-  readonly signal?: AbortSignal;
 }

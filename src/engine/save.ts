@@ -9,7 +9,7 @@ import { openat, renameat, writeAll } from "../sys/file.ts";
 import { lookup } from "../sys/stat.ts";
 import type { Context } from "./context.ts";
 import { imageStore } from "./image.ts";
-import type { SaveOptions } from "./options.ts";
+import type { SaveOptions } from "./image-options.ts";
 
 /** Writes images into one archive. */
 export async function saveToArchive(

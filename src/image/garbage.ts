@@ -38,6 +38,21 @@ export function collectGarbage(database: Database, paths: DataPaths, blobs: Blob
   if (blobs.list().some((digest) => !kept.blobs.has(digest))) blobs.collect(reachable(kept.blobs, blobs));
 }
 
+/** The blobs that the index names, and what they list. */
+export function wantedBlobs(database: Database, blobs: BlobStore): Set<string> {
+  return reachable(namedBlobs(database), blobs);
+}
+
+function namedBlobs(database: Database): Set<string> {
+  const rows = database
+    .query<{ digest: string }, []>(
+      `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
+       UNION SELECT digest FROM image_references`,
+    )
+    .all();
+  return new Set(rows.map(({ digest }) => digest));
+}
+
 /** `roots`, and what the indexes among them list: nested ones are in no table. */
 function reachable(roots: ReadonlySet<string>, blobs: BlobStore): Set<string> {
   const found = new Set<string>();
@@ -67,14 +82,8 @@ function deleteRows(database: Database): { layers: Set<string>; blobs: Set<strin
   database.run("DELETE FROM layers WHERE id NOT IN (SELECT layer_id FROM image_layers)");
   database.run("DELETE FROM blob_diff_ids WHERE diff_id NOT IN (SELECT diff_id FROM layers)");
   const layers = database.query<{ id: string }, []>("SELECT id FROM layers").all();
-  const blobs = database
-    .query<{ digest: string }, []>(
-      `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
-       UNION SELECT digest FROM image_references`,
-    )
-    .all();
   return {
     layers: new Set(layers.map(({ id }) => id.slice("sha256:".length))),
-    blobs: new Set(blobs.map(({ digest }) => digest)),
+    blobs: namedBlobs(database),
   };
 }
