@@ -31,7 +31,7 @@ export async function checkLayer(
     const stream = streamOf(layerArchive(store, id, diffID), (error) => {
       failure = error;
     });
-    await unpackLayer(stream, {
+    const { implicitDirectories } = await unpackLayer(stream, {
       name: diffID,
       staging,
       format: isDirectory ? "directory" : "erofs",
@@ -39,7 +39,7 @@ export async function checkLayer(
     });
     using expected = openLayer(staging, "trusted");
     using actual = openLayer(store.layerPath(id), "trusted");
-    return compareTrees(expected.path, actual.path);
+    return compareTrees(expected.path, actual.path, implicitDirectories);
   } catch (error) {
     return explain(failure ?? error);
   } finally {
