@@ -5,7 +5,9 @@ import type { ContainerStatus } from "./container.ts";
 import type { Context } from "./context.ts";
 import type {
   AttachOptions,
+  CommitOptions,
   ExecOptions,
+  FileChange,
   ImageFilter,
   LogOptions,
   PullOptions,
@@ -172,6 +174,24 @@ export class Engine {
   async logs(name: string, options: LogOptions): Promise<void> {
     const { showLog } = await import("./log.ts");
     await showLog(await this.#open(), name, options);
+  }
+
+  /** What the container has changed of its files, in the order of their paths. */
+  async changes(name: string): Promise<FileChange[]> {
+    const { changesOf } = await import("./changes.ts");
+    return await changesOf(await this.#open(), name);
+  }
+
+  /** Writes all that the container sees, as a tar archive, to a file or ("-") to standard output. */
+  async export(name: string, output: string): Promise<void> {
+    const { exportContainer } = await import("./export.ts");
+    await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
+  async commit(name: string, options: CommitOptions, watch: PullWatch = {}): Promise<string> {
+    const { commitContainer } = await import("./commit.ts");
+    return await commitContainer(await this.#open(), name, options, watch);
   }
 
   /** Gets an image from its registry. */

@@ -1,5 +1,6 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
+import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { PullEvent } from "../image/progress.ts";
 
@@ -228,6 +229,28 @@ export type ImageFilter =
     }
   /** Built before or after another image, or a time in milliseconds since 1970. */
   | { readonly kind: "before" | "since"; readonly than: string | number };
+
+/** One instruction of `commit -change`. */
+export type ImageChange = ConfigChange;
+
+/** One line of `diff`. */
+export interface FileChange {
+  /** Added, changed, deleted. */
+  readonly kind: "A" | "C" | "D";
+  /** Absolute, in the container. */
+  readonly path: string;
+}
+
+/** What `commit` can ask. */
+export interface CommitOptions {
+  /** The name of the new image; absent: it gets none. */
+  readonly reference?: string;
+  readonly changes: readonly ImageChange[];
+  readonly author?: string;
+  readonly message?: string;
+  /** How the new layer is stored; absent: as a directory. */
+  readonly layerFormat?: LayerFormat;
+}
 
 /** What `pull` can ask. */
 export interface PullOptions {
