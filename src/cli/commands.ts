@@ -96,6 +96,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "get images from their registries",
     load: async () => (await import("./pull.ts")).pull,
   },
+  push: {
+    group: images,
+    description: "send an image to a registry",
+    load: async () => (await import("./push.ts")).push,
+  },
   images: {
     group: images,
     description: "list images",

@@ -12,6 +12,8 @@ import type {
   LogOptions,
   PullOptions,
   PullWatch,
+  PushOptions,
+  PushWatch,
   RemoveImageOptions,
   RemoveOptions,
   RunOptions,
@@ -198,6 +200,12 @@ export class Engine {
   async pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
     const { pullToStore } = await import("./image.ts");
     return await pullToStore(await this.#open(), reference, options, watch);
+  }
+
+  /** Sends an image to a registry. Resolves to the digest that it has there. */
+  async push(name: string, options: PushOptions, watch: PushWatch = {}): Promise<string> {
+    const { pushFromStore } = await import("./image.ts");
+    return await pushFromStore(await this.#open(), name, options, watch);
   }
 
   /** The images that are here and pass all filters, the last built first. */

@@ -3,6 +3,7 @@
 import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { PullEvent } from "../image/progress.ts";
+import type { PushEvent } from "../image/push-progress.ts";
 
 /** Where the container's files come from. */
 export type RootSource =
@@ -229,6 +230,27 @@ export type ImageFilter =
     }
   /** Built before or after another image, or a time in milliseconds since 1970. */
   | { readonly kind: "before" | "since"; readonly than: string | number };
+
+/** What a push tells while it runs. */
+export type PushProgress = PushEvent;
+
+/** What `push` can ask. */
+export interface PushOptions {
+  /** Where to; absent: what the image is called. */
+  readonly destination?: string;
+  /** Given by hand; absent: from docker's and podman's files. */
+  readonly login?: { readonly username: string; readonly password: string };
+  /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
+  readonly compression?: "gzip" | "zstd";
+  /** Of the manifest; absent: the image's own. */
+  readonly format?: "oci" | "docker";
+}
+
+/** How whoever pushes is told of it and can stop it. */
+export interface PushWatch {
+  readonly onEvent?: (event: PushProgress) => void;
+  readonly signal?: AbortSignal;
+}
 
 /** One instruction of `commit -change`. */
 export type ImageChange = ConfigChange;

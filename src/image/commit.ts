@@ -8,11 +8,12 @@ import { applyLayer } from "./apply.ts";
 import type { Settings } from "./config-change.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
+import { manifestOfImage } from "./image-manifest.ts";
 import type { Image } from "./image-row.ts";
 import { archiveSize } from "./layer-archive.ts";
 import type { LayerFormat } from "./layer-target.ts";
-import type { Descriptor, ImageManifest } from "./manifest.ts";
-import { parseImageConfig, parseManifest } from "./manifest.ts";
+import type { Descriptor } from "./manifest.ts";
+import { parseImageConfig } from "./manifest.ts";
 import {
   DOCKER_CONFIG,
   DOCKER_LAYER,
@@ -227,14 +228,6 @@ function layersOf(store: ImageStore, base: Image): { layers: readonly Descriptor
     size: archiveSize(store, id),
   }));
   return { layers, docker: false };
-}
-
-/** The manifest that an image came with; undefined when it was of schema 1, or is damaged. */
-export function manifestOfImage(store: ImageStore, { manifestDigest }: Image): ImageManifest | undefined {
-  const bytes = store.blobs.read(manifestDigest);
-  if (bytes === undefined) return undefined;
-  const parsed = parseManifest(bytes, undefined, { subject: `manifest ${manifestDigest}`, trusted: true });
-  return parsed.kind === "image" ? parsed.manifest : undefined;
 }
 
 function encode(document: unknown): Uint8Array {
