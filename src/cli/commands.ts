@@ -72,6 +72,21 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
   },
+  diff: {
+    group: containers,
+    description: "list what a container has changed of its files",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  export: {
+    group: containers,
+    description: "write all files of a container as an archive",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  commit: {
+    group: containers,
+    description: "make an image of a container",
+    load: async () => (await import("./commit.ts")).commit,
+  },
   inspect: {
     group: containers,
     description: "show all that is known about containers and images, as JSON",
@@ -81,6 +96,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "get images from their registries",
     load: async () => (await import("./pull.ts")).pull,
+  },
+  push: {
+    group: images,
+    description: "send an image to a registry",
+    load: async () => (await import("./push.ts")).push,
   },
   images: {
     group: images,

@@ -14,10 +14,14 @@ import type {
 } from "./image-options.ts";
 import type {
   AttachOptions,
+  CommitOptions,
   ExecOptions,
+  FileChange,
   LogOptions,
   PullOptions,
   PullWatch,
+  PushOptions,
+  PushWatch,
   RemoveImageOptions,
   RemoveOptions,
   RunOptions,
@@ -182,10 +186,34 @@ export class Engine {
     await showLog(await this.#open(), name, options);
   }
 
+  /** What the container has changed of its files, in the order of their paths. */
+  async changes(name: string): Promise<FileChange[]> {
+    const { changesOf } = await import("./changes.ts");
+    return await changesOf(await this.#open(), name);
+  }
+
+  /** Writes all that the container sees, as a tar archive, to a file or ("-") to standard output. */
+  async export(name: string, output: string): Promise<void> {
+    const { exportContainer } = await import("./export.ts");
+    await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
+  async commit(name: string, options: CommitOptions, watch: PullWatch = {}): Promise<string> {
+    const { commitContainer } = await import("./commit.ts");
+    return await commitContainer(await this.#open(), name, options, watch);
+  }
+
   /** Gets an image from its registry. */
   async pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
     const { pullToStore } = await import("./image.ts");
     return await pullToStore(await this.#open(), reference, options, watch);
+  }
+
+  /** Sends an image to a registry. Resolves to the digest that it has there. */
+  async push(name: string, options: PushOptions, watch: PushWatch = {}): Promise<string> {
+    const { pushFromStore } = await import("./image.ts");
+    return await pushFromStore(await this.#open(), name, options, watch);
   }
 
   /** The images that are here and pass all filters, the last built first. */

@@ -5,7 +5,14 @@ import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
 import type { ImageSummary } from "./engine.ts";
 import type { ImageFilter } from "./image-options.ts";
-import type { PullOptions, PullWatch, RemoveImageOptions, RootSource } from "./options.ts";
+import type {
+  PullOptions,
+  PullWatch,
+  PushOptions,
+  PushWatch,
+  RemoveImageOptions,
+  RootSource,
+} from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {
@@ -73,6 +80,22 @@ async function pullWith(
     store,
     platform: platform === undefined ? undefined : parsePlatform(platform),
     layerFormat,
+    onProgress: onEvent,
+    signal,
+  });
+}
+
+/** Sends an image to a registry; resolves to the digest that it has there. */
+export async function pushFromStore(
+  context: Context,
+  name: string,
+  { destination, ...options }: PushOptions,
+  { onEvent, signal }: PushWatch,
+): Promise<string> {
+  const { pushImage } = await import("../image/push.ts");
+  return await pushImage(name, destination, {
+    store: imageStore(context),
+    ...options,
     onProgress: onEvent,
     signal,
   });

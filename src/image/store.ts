@@ -86,6 +86,31 @@ export class ImageStore {
     );
   }
 
+  /** Whole references of all images that have a layer. */
+  namesWithLayer(id: string): string[] {
+    return this.#database
+      .query<{ name: string }, [string]>(
+        "SELECT DISTINCT name FROM image_references JOIN image_layers USING (image_id) WHERE layer_id = ? ORDER BY name",
+      )
+      .all(id)
+      .map(({ name }) => name);
+  }
+
+  /** The compressed blobs that are known to unpack to `diffID`. */
+  blobsOf(diffID: string): string[] {
+    return this.#database
+      .query<{ blob_digest: string }, [string]>(
+        "SELECT blob_digest FROM blob_diff_ids WHERE diff_id = ? ORDER BY blob_digest",
+      )
+      .all(diffID)
+      .map(({ blob_digest }) => blob_digest);
+  }
+
+  /** Keeps in mind that a layer was compressed to a blob of this digest. */
+  rememberBlob(blobDigest: string, diffID: string): void {
+    this.#database.query("INSERT OR REPLACE INTO blob_diff_ids VALUES (?, ?)").run(blobDigest, diffID);
+  }
+
   /** As `find`, but a missing image is a "not-found" error. */
   get(name: string): Image {
     const image = this.find(name);

@@ -2,6 +2,8 @@
 import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
 import { version } from "../base/version.ts";
+import type { RequestBody } from "./request-body.ts";
+import { streamedBody } from "./request-body.ts";
 
 /** A response whose body has not been read: the caller reads or cancels it. */
 export interface Exchange {
@@ -11,9 +13,12 @@ export interface Exchange {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "POST" | undefined;
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  /** Text is a form, which is for the server alone that it is sent to. */
+  readonly body?: string | RequestBody | undefined;
+  /** Attempts in all, where that is not the transport's patience. */
+  readonly attempts?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called before each new attempt. */
   readonly onRetry?: ((message: string) => void) | undefined;
@@ -56,7 +61,7 @@ export class Transport {
    * connection failures and the statuses that ask for it. Throws "unavailable" when nobody answers.
    */
   async send(url: URL, options: RequestOptions = {}): Promise<Exchange> {
-    const { attempts } = this.patience;
+    const { attempts = this.patience.attempts } = options;
     for (let attempt = 1; ; attempt++) {
       options.signal?.throwIfAborted();
       const last = attempt === attempts;
@@ -104,7 +109,7 @@ export class Transport {
       const next = redirectTarget(url, location);
       if (next.origin !== url.origin) {
         // A form holds a password or a token: it is for the server that it was made for.
-        if (options.body !== undefined) {
+        if (typeof options.body === "string") {
           throw new CurruntError(
             "denied",
             `log in at ${url.host}: it wants the credentials sent to ${next.host}`,
@@ -134,8 +139,9 @@ export class Transport {
       // ofetch's own retries know no Retry-After and its parser would eat the bytes to be hashed: both are off.
       return await ofetch.raw(url.href, {
         method,
-        headers: headers ?? {},
-        ...(body === undefined ? {} : { body }),
+        ...(typeof body === "object"
+          ? streamedBody(body, headers, () => timer.refresh())
+          : { headers: headers ?? {}, body }),
         retry: false,
         ignoreResponseError: true,
         responseType: "stream",

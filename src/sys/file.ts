@@ -219,6 +219,11 @@ export function writeAll(file: Fd, bytes: Uint8Array): void {
   }
 }
 
+/** Writes as much of `bytes` as the file takes now; returns the number of bytes. */
+export function writeSome(file: Fd, bytes: Uint8Array): number {
+  return check(libc.write(file.number, bytes, bytes.length), "write");
+}
+
 /** Writes all of `bytes` at `offset`. */
 export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length; ) {
