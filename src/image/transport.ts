@@ -83,10 +83,10 @@ export class Transport {
     }
   }
 
-  /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
+  /** The wait after attempt number `attempt`: exponential. */
   #backOff(attempt: number): number {
     const { baseDelayMs, maxDelayMs } = this.patience;
-    return Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs) * (0.75 + Math.random() / 2);
+    return withJitter(Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs));
   }
 
   async #follow(start: URL, options: RequestOptions): Promise<Exchange> {
@@ -194,6 +194,11 @@ export async function within<T>(promise: Promise<T>, idleMs: number): Promise<T>
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** About `delayMs`: many clients that were cut off at once must not come back in step. */
+export function withJitter(delayMs: number): number {
+  return delayMs * (0.75 + Math.random() / 2);
 }
 
 /** Waits, unless the signal says stop. */
