@@ -9,6 +9,7 @@ import { isThere } from "../sys/stat.ts";
 import type { CheckedLayer } from "./check-layer.ts";
 import { checkLayer } from "./check-layer.ts";
 import { wantedBlobs } from "./garbage.ts";
+import { keptLayers } from "./kept-layer.ts";
 import { makeStaging } from "./staging.ts";
 import type { ImageStore } from "./store.ts";
 
@@ -111,7 +112,10 @@ class StoreCheck {
   /** What the index does not name. */
   strays(): void {
     const { paths, blobs } = this.#store;
-    const known = new Set(this.#layers().map(({ id }) => id.slice(id.indexOf(":") + 1)));
+    const indexed = new Set(this.#layers().map(({ id }) => id.slice(id.indexOf(":") + 1)));
+    // Layers of a pull that was cut short wait for the next.
+    const waiting = isThere(undefined, paths.ingest) ? keptLayers(paths.ingest, indexed) : [];
+    const known = new Set([...indexed, ...waiting]);
     const kinds = { layer: paths.layers, "tar-split": paths.splits, "unfinished work": paths.staging };
     const strays = Object.entries(kinds).flatMap(([kind, path]) =>
       listDirectory(path)
