@@ -8,6 +8,9 @@ import type {
   DiskUsage,
   Finding,
   ImageFilter,
+  ImageStep,
+  ImageSummary,
+  ImportOptions,
   Pruned,
   PruneOptions,
   SaveOptions,
@@ -48,39 +51,6 @@ export interface ContainerSummary {
   /** Process ID of init on the host; only while it runs. */
   readonly pid?: number;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An image that is complete on disk. */
-export interface ImageSummary {
-  /** "sha256:…": digest of its config. */
-  readonly id: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
-  readonly references: readonly string[];
-  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
-  readonly referenceDigests: readonly string[];
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** "linux/arm64/v8". */
-  readonly platform: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
-  /** How many containers use it. */
-  readonly containers: number;
-}
-
-/** One step of an image's making. */
-export interface ImageStep {
-  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
-  readonly id: string | undefined;
-  /** Milliseconds since 1970; undefined when it does not say. */
-  readonly createdAt: number | undefined;
-  readonly createdBy: string;
-  readonly comment: string;
-  /** Bytes of the layer that it made, unpacked. */
-  readonly sizeBytes: number;
 }
 
 /** How a session with a program ended. */
@@ -226,6 +196,12 @@ export class Engine {
   async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
     const { loadToStore } = await import("./image.ts");
     return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Makes an image of one layer of a file system's archive: a file, a URL or "-" for standard input. */
+  async import(input: string, options: ImportOptions, watch: PullWatch = {}): Promise<string> {
+    const { importToStore } = await import("./import.ts");
+    return await importToStore(await this.#open(), input, options, watch);
   }
 
   /** Writes images into one archive; their IDs stay what they are when that is loaded. */

@@ -1,4 +1,39 @@
 /** What operations on the image store take and give: everything is parsed, as in options.ts. */
+import type { LayerFormat } from "../image/layer-target.ts";
+import type { ImageChange } from "./options.ts";
+
+/** An image that is complete on disk. */
+export interface ImageSummary {
+  /** "sha256:…": digest of its config. */
+  readonly id: string;
+  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
+  readonly references: readonly string[];
+  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
+  readonly referenceDigests: readonly string[];
+  /** Digest of the manifest that it was pulled by. */
+  readonly manifestDigest: string;
+  /** "linux/arm64/v8". */
+  readonly platform: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Bytes of all layers, unpacked. */
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many containers use it. */
+  readonly containers: number;
+}
+
+/** One step of an image's making. */
+export interface ImageStep {
+  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
+  readonly id: string | undefined;
+  /** Milliseconds since 1970; undefined when it does not say. */
+  readonly createdAt: number | undefined;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Bytes of the layer that it made, unpacked. */
+  readonly sizeBytes: number;
+}
 
 /** One condition of `images -filter`. Several names are alternatives; all other conditions have to hold together. */
 export type ImageFilter =
@@ -90,4 +125,16 @@ export interface Finding {
   readonly problem: string;
   /** What was done about it; undefined: nothing. */
   readonly repair: string | undefined;
+}
+
+/** What `import` can ask. */
+export interface ImportOptions {
+  /** The name of the new image; absent: it gets none. */
+  readonly reference?: string;
+  readonly changes: readonly ImageChange[];
+  readonly message?: string;
+  /** What the files are for; absent: this machine's. */
+  readonly platform?: string;
+  /** How the layer is stored; absent: as a directory. */
+  readonly layerFormat?: LayerFormat;
 }

@@ -3,8 +3,7 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageSummary } from "./engine.ts";
-import type { ImageFilter } from "./image-options.ts";
+import type { ImageFilter, ImageSummary } from "./image-options.ts";
 import type {
   PullOptions,
   PullWatch,

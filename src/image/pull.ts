@@ -27,7 +27,7 @@ import type { ImageStore, StoredLayer } from "./store.ts";
 import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
-const SYNC_PIECE_BYTES = 32 << 20;
+export const SYNC_PIECE_BYTES = 32 << 20;
 
 /** A user name and a password or token for a registry. */
 export interface Login {
@@ -191,7 +191,10 @@ async function pullNew(job: Job): Promise<Outcome> {
 }
 
 /** The format that was asked for, unless this kernel cannot mount it. */
-async function usableFormat({ layerFormat, onWarning }: Job, staging: string): Promise<LayerFormat> {
+export async function usableFormat(
+  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
+  staging: string,
+): Promise<LayerFormat> {
   if (layerFormat === "directory") return layerFormat;
   const { canMountImages } = await import("./erofs-probe.ts");
   if (canMountImages(staging)) return layerFormat;

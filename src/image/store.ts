@@ -272,10 +272,11 @@ function missing(name: string): CurruntError {
   });
 }
 
-function parseTarget(text: string): Reference {
+/** A name that an image can be given. */
+export function parseTarget(text: string): Reference {
   const target = parseReference(text);
   if (target.digest === undefined) return target;
-  throw new CurruntError("invalid", `tag ${JSON.stringify(text)}: a digest cannot be given away`, {
+  throw new CurruntError("invalid", `name an image ${JSON.stringify(text)}: a digest cannot be given away`, {
     hint: "write NAME:TAG",
   });
 }
