@@ -55,8 +55,8 @@ export type ImageFilter =
 export interface SaveOptions {
   /** docker's archive has an OCI layout in it too. */
   readonly format: "docker-archive" | "oci-archive" | "oci-dir";
-  /** A file or directory that is there only when it is complete, or what takes the pieces of an archive. */
-  readonly output: string | ((bytes: Uint8Array) => Promise<void>);
+  /** A file or directory, which is there only when it is complete; "-" is standard output. */
+  readonly output: string;
   readonly signal?: AbortSignal;
 }
 

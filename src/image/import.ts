@@ -16,7 +16,7 @@ import { forgetLayer } from "./kept-layer.ts";
 import { archiveSize } from "./layer-archive.ts";
 import { pullLayers } from "./layer-pull.ts";
 import type { LayerFormat } from "./layer-target.ts";
-import { parseImageConfig } from "./manifest.ts";
+import { addImage, encodeDocument } from "./made-image.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "./media-type.ts";
 import { withRemedy } from "./open-archive.ts";
 import type { Platform } from "./platform.ts";
@@ -76,35 +76,21 @@ async function bring(name: string, source: Input, options: ImportOptions): Promi
   forgetLayer(store.paths.ingest, layer.id);
   if (layer.entries === 0) throw new CurruntError("invalid", "it is no archive, or there is nothing in it");
   const created = new Date().toISOString();
-  const config = encode({
+  const config = encodeDocument({
     created,
     ...platform,
     config: settings,
     rootfs: { type: "layers", diff_ids: [layer.diffID] },
     history: [{ created, comment: message ?? `Imported from ${name}` }],
   });
-  const id = digestOf(config);
-  const manifest = encode({
+  const manifest = encodeDocument({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config: { mediaType: OCI_CONFIG, digest: id, size: config.length },
+    config: { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length },
     layers: [{ mediaType: OCI_LAYER, digest: layer.diffID, size: archiveSize(store, layer.id) }],
   });
-  const manifestDigest = digestOf(manifest);
-  const documents = new Map([
-    [id, config],
-    [manifestDigest, manifest],
-  ]);
-  await store.blobs.write(documents, staging.path, sync);
-  return store.commit({
-    id,
-    manifestDigest,
-    reference,
-    referenceDigest: manifestDigest,
-    platform,
-    config: parseImageConfig(config, "image config"),
-    layers: [layer],
-  });
+  const made = { config, manifest, reference, platform, layers: [layer] };
+  return await addImage(store, made, { staging: staging.path, sync });
 }
 
 /** By the way of a pulled layer whose digests nobody told. */
@@ -202,8 +188,4 @@ async function openUrl(url: string, signal: AbortSignal | undefined): Promise<In
     sizeBytes: Number.isNaN(length) ? undefined : length,
     [Symbol.dispose]: () => undefined,
   };
-}
-
-function encode(document: unknown): Buffer {
-  return Buffer.from(JSON.stringify(document));
 }
