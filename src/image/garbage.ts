@@ -89,7 +89,7 @@ function deleteRows(database: Database): { layers: Set<string>; blobs: Set<strin
   database.run("DELETE FROM blob_diff_ids WHERE diff_id NOT IN (SELECT diff_id FROM layers)");
   const layers = database.query<{ id: string }, []>("SELECT id FROM layers").all();
   return {
-    layers: new Set(layers.map(({ id }) => id.slice("sha256:".length))),
+    layers: new Set(layers.map(({ id }) => id.slice(id.indexOf(":") + 1))),
     blobs: namedBlobs(database),
   };
 }

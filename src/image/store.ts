@@ -205,10 +205,11 @@ export class ImageStore {
     return this.#database.transaction(() => this.#insert(image)).immediate();
   }
 
-  /** Gives an image that is here already the name that it was pulled by. */
-  rename(id: string, reference: Reference, referenceDigest: string): Image {
+  /** Gives an image that is here already the name that it was pulled by; undefined: it has gone meanwhile. */
+  rename(id: string, reference: Reference, referenceDigest: string): Image | undefined {
     return this.#database
       .transaction(() => {
+        if (readImage(this.#database, id) === undefined) return undefined;
         this.#name(reference, referenceDigest, id);
         return this.get(id);
       })

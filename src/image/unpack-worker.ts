@@ -62,7 +62,7 @@ class Inbox {
 let inbox = new Inbox();
 
 async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
-  const { staging, split, format, limits, namespace, fillsGaps } = options;
+  const { staging, split, format, algorithm, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;
@@ -70,6 +70,7 @@ async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox)
       staging,
       split,
       format,
+      algorithm,
       limits,
       namespace,
       lowers,
