@@ -1,7 +1,10 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import { Authorizer, pullScope } from "./auth.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import { rangeHeader } from "./blob-range.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import type { Credentials } from "./credentials.ts";
 import { DigestError, digestOf, isDigest, verifyBytes } from "./digest.ts";
@@ -42,6 +45,7 @@ const MAX_AUTH_ROUNDS = 3;
 export class RegistryClient implements BlobSource {
   readonly repository: string;
   readonly transport: Transport;
+  readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #options: RegistryOptions;
   readonly #secrets: readonly string[];
@@ -147,8 +151,8 @@ export class RegistryClient implements BlobSource {
   }
 
   /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
-  async openBlob({ digest, urls }: Descriptor, offset: number): Promise<Response> {
-    const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  async openBlob({ digest, urls }: Descriptor, offset: number, end?: number): Promise<Response> {
+    const headers = offset === 0 && end === undefined ? {} : { range: rangeHeader(offset, end) };
     const { response } = await this.#request(`blobs/${digest}`, headers);
     if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
