@@ -207,6 +207,7 @@ const parts = [
   "src/engine/attach.ts",
   "src/engine/changes.ts",
   "src/engine/commit.ts",
+  "src/engine/copy.ts",
   "src/engine/dry-run.ts",
   "src/engine/exec.ts",
   "src/engine/export.ts",

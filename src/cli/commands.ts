@@ -71,6 +71,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
   },
+  cp: {
+    group: containers,
+    description: "copy files between a container and the host",
+    load: async () => (await import("./cp.ts")).cp,
+  },
   diff: {
     group: containers,
     description: "list what a container has changed of its files",

@@ -231,6 +231,22 @@ export type ImageFilter =
   /** Built before or after another image, or a time in milliseconds since 1970. */
   | { readonly kind: "before" | "since"; readonly than: string | number };
 
+/** One end of a copy. */
+export type CopyEnd =
+  | { readonly kind: "container"; readonly container: string; readonly path: string }
+  | { readonly kind: "host"; readonly path: string }
+  /** An archive on standard input or output. */
+  | { readonly kind: "stream" };
+
+/** What `cp` can ask. */
+export interface CopyOptions {
+  /** Keeps owners, set-id bits and attributes; without it all belongs to the caller, in a container to root. */
+  readonly archive: boolean;
+  /** Copies what a link leads to, where the source is one. */
+  readonly follow: boolean;
+  readonly warn: (message: string) => void;
+}
+
 /** What a push tells while it runs. */
 export type PushProgress = PushEvent;
 
