@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const cleaning = "The store";
 const oci = "OCI runtime";
 const system = "currunt itself";
 
@@ -116,10 +117,20 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove images",
     load: async () => (await import("./rmi.ts")).rmi,
   },
+  save: {
+    group: images,
+    description: "write images into an archive",
+    load: async () => (await import("./save.ts")).save,
+  },
   load: {
     group: images,
     description: "take images from an archive in",
     load: async () => (await import("./load.ts")).load,
+  },
+  import: {
+    group: images,
+    description: "make an image of a file system's archive",
+    load: async () => (await import("./import.ts")).importCommand,
   },
   tag: {
     group: images,
@@ -135,6 +146,36 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "show how an image was made",
     load: async () => (await import("./history.ts")).history,
+  },
+  "image prune": {
+    group: cleaning,
+    description: "remove images that nobody needs",
+    load: async () => (await import("./prune.ts")).imagePrune,
+  },
+  "container prune": {
+    group: cleaning,
+    description: "remove containers that do not run",
+    load: async () => (await import("./prune.ts")).containerPrune,
+  },
+  "volume prune": {
+    group: cleaning,
+    description: "remove volumes that no container has",
+    load: async () => (await import("./prune.ts")).volumePrune,
+  },
+  "system prune": {
+    group: cleaning,
+    description: "remove all of that",
+    load: async () => (await import("./prune.ts")).systemPrune,
+  },
+  "system df": {
+    group: cleaning,
+    description: "show what the disk is used for",
+    load: async () => (await import("./system.ts")).systemDf,
+  },
+  "system check": {
+    group: cleaning,
+    description: "look for damage in what is stored",
+    load: async () => (await import("./system.ts")).systemCheck,
   },
   state: {
     group: oci,
@@ -223,7 +264,7 @@ export const spellings: Readonly<Record<string, readonly string[]>> = {
   "container list": ["ps"],
   "container ps": ["ps"],
   "container remove": ["rm"],
-  ...grouped("image", "history inspect load pull tag untag", ["-type", "image"]),
+  ...grouped("image", "history import inspect load pull save tag untag", ["-type", "image"]),
   "image ls": ["images"],
   "image list": ["images"],
   "image rm": ["rmi"],

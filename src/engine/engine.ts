@@ -4,13 +4,24 @@ import type { RemovedImage } from "../image/remove.ts";
 import type { ContainerStatus } from "./container.ts";
 import type { Context } from "./context.ts";
 import type {
+  CheckOptions,
+  DiskUsage,
+  Finding,
+  ImageFilter,
+  ImageStep,
+  ImageSummary,
+  ImportOptions,
+  Pruned,
+  PruneOptions,
+  SaveOptions,
+} from "./image-options.ts";
+import type {
   AttachOptions,
   CommitOptions,
   CopyEnd,
   CopyOptions,
   ExecOptions,
   FileChange,
-  ImageFilter,
   LogOptions,
   PullOptions,
   PullWatch,
@@ -42,39 +53,6 @@ export interface ContainerSummary {
   /** Process ID of init on the host; only while it runs. */
   readonly pid?: number;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An image that is complete on disk. */
-export interface ImageSummary {
-  /** "sha256:…": digest of its config. */
-  readonly id: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
-  readonly references: readonly string[];
-  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
-  readonly referenceDigests: readonly string[];
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** "linux/arm64/v8". */
-  readonly platform: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
-  /** How many containers use it. */
-  readonly containers: number;
-}
-
-/** One step of an image's making. */
-export interface ImageStep {
-  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
-  readonly id: string | undefined;
-  /** Milliseconds since 1970; undefined when it does not say. */
-  readonly createdAt: number | undefined;
-  readonly createdBy: string;
-  readonly comment: string;
-  /** Bytes of the layer that it made, unpacked. */
-  readonly sizeBytes: number;
 }
 
 /** How a session with a program ended. */
@@ -228,6 +206,18 @@ export class Engine {
     return await loadToStore(await this.#open(), path, options, watch);
   }
 
+  /** Makes an image of one layer of a file system's archive: a file, a URL or "-" for standard input. */
+  async import(input: string, options: ImportOptions, watch: PullWatch = {}): Promise<string> {
+    const { importToStore } = await import("./import.ts");
+    return await importToStore(await this.#open(), input, options, watch);
+  }
+
+  /** Writes images into one archive; their IDs stay what they are when that is loaded. */
+  async save(names: readonly string[], options: SaveOptions): Promise<void> {
+    const { saveToArchive } = await import("./save.ts");
+    await saveToArchive(await this.#open(), names, options);
+  }
+
   /** Gives an image more names; a name that another image had moves. */
   async tag(name: string, references: readonly string[]): Promise<void> {
     const { tagImage } = await import("./image.ts");
@@ -259,6 +249,24 @@ export class Engine {
   async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
+  }
+
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune.ts");
+    return await prune(await this.#open(), options);
+  }
+
+  /** What the disk is used for. */
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(await this.#open());
+  }
+
+  /** Looks for damage in the store, reading all of it; with `repair` removes what is damaged or belongs to nothing. */
+  async check(options: CheckOptions): Promise<Finding[]> {
+    const { checkStore } = await import("./check.ts");
+    return await checkStore(await this.#open(), options);
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {

@@ -3,9 +3,8 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageSummary } from "./engine.ts";
+import type { ImageFilter, ImageSummary } from "./image-options.ts";
 import type {
-  ImageFilter,
   PullOptions,
   PullWatch,
   PushOptions,

@@ -215,22 +215,6 @@ export interface RemoveImageOptions {
   readonly ignore: boolean;
 }
 
-/** One condition of `images -filter`. Several names are alternatives; all other conditions have to hold together. */
-export type ImageFilter =
-  /** A name or a pattern of one: `*` and `?` within a part, `**` across parts. */
-  | { readonly kind: "reference"; readonly pattern: string }
-  /** Whether it has no name. */
-  | { readonly kind: "dangling"; readonly value: boolean }
-  /** Whether it has the label, with this value where one is given. */
-  | {
-      readonly kind: "label";
-      readonly name: string;
-      readonly value: string | undefined;
-      readonly present: boolean;
-    }
-  /** Built before or after another image, or a time in milliseconds since 1970. */
-  | { readonly kind: "before" | "since"; readonly than: string | number };
-
 /** One end of a copy. */
 export type CopyEnd =
   | { readonly kind: "container"; readonly container: string; readonly path: string }

@@ -48,13 +48,20 @@ export function* layerArchive(store: ImageStore, id: string, diffID: string): Ge
 
 /** How many bytes `layerArchive` will give. */
 export function archiveSize(store: ImageStore, id: string): number {
-  using split = openSplit(store, id);
-  let total = 0;
-  for (const part of readSplit(framesOf(split))) {
-    total +=
-      part.kind === "bytes" ? part.bytes.length : part.segments.reduce((sum, { length }) => sum + length, 0);
+  try {
+    using split = openSplit(store, id);
+    let total = 0;
+    for (const part of readSplit(framesOf(split))) total += partBytes(part);
+    return total;
+  } catch (error) {
+    throw wrap(error, `make the archive of layer ${id}`);
   }
-  return total;
+}
+
+function partBytes(part: SplitPart): number {
+  return part.kind === "bytes"
+    ? part.bytes.length
+    : part.segments.reduce((sum, { length }) => sum + length, 0);
 }
 
 function openSplit(store: ImageStore, id: string): Fd {
@@ -62,7 +69,7 @@ function openSplit(store: ImageStore, id: string): Fd {
     return openat(undefined, store.splitPath(id), O_RDONLY);
   } catch (error) {
     if (!failedWith(error, "ENOENT")) throw error;
-    throw new CurruntError("unsupported", `layer ${id} does not know its archive`, {
+    throw new CurruntError("unsupported", "it does not know its archive", {
       hint: "it came with a version of currunt that kept none: remove the image and get it anew",
       cause: error,
     });

@@ -1,6 +1,6 @@
 /** What a pull has to bring: layers with what they must unpack to, for the platform that was asked for. */
 import { CurruntError } from "../base/error.ts";
-import type { LayerPlan } from "./layer-pull.ts";
+import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import { formatPlatform, hostPlatform, normalize } from "./platform.ts";

@@ -146,11 +146,11 @@ export class RegistryClient implements BlobSource {
     return streamBlob(this, descriptor, { signal: this.#options.signal, ...options });
   }
 
-  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that. */
+  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
   async openBlob({ digest, urls }: Descriptor, offset: number): Promise<Response> {
     const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
     const { response } = await this.#request(`blobs/${digest}`, headers);
-    if (response.ok) return response;
+    if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
       for (const url of urls ?? []) {
         const foreign = await this.#openForeign(url, headers);

@@ -61,6 +61,14 @@ export class ImageStore {
     return id === undefined ? undefined : readImage(this.#database, id);
   }
 
+  /** The image of that name with the references that the name stands for: none for an ID. Throws when there is none. */
+  resolve(name: string): { readonly image: Image; readonly references: readonly string[] } {
+    const found = resolveName(this.#database, name);
+    const image = found && readImage(this.#database, found.id);
+    if (found === undefined || image === undefined) throw missing(name);
+    return { image, references: found.references };
+  }
+
   /** The image that was pulled by a manifest of this digest. */
   findManifest(digest: string): Image | undefined {
     const row = this.#database
@@ -253,10 +261,8 @@ export class ImageStore {
   }
 
   #removeRows(name: string, force: boolean): RemovedImage {
-    const found = resolveName(this.#database, name);
-    const image = found === undefined ? undefined : readImage(this.#database, found.id);
-    if (image === undefined) throw missing(name);
-    return removeRows(this.#database, image, { name, references: found?.references ?? [], force });
+    const { image, references } = this.resolve(name);
+    return removeRows(this.#database, image, { name, references, force });
   }
 }
 
@@ -266,10 +272,11 @@ function missing(name: string): CurruntError {
   });
 }
 
-function parseTarget(text: string): Reference {
+/** A name that an image can be given. */
+export function parseTarget(text: string): Reference {
   const target = parseReference(text);
   if (target.digest === undefined) return target;
-  throw new CurruntError("invalid", `tag ${JSON.stringify(text)}: a digest cannot be given away`, {
+  throw new CurruntError("invalid", `name an image ${JSON.stringify(text)}: a digest cannot be given away`, {
     hint: "write NAME:TAG",
   });
 }

@@ -2,6 +2,7 @@
 import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
 import { version } from "../base/version.ts";
+import { withJitter } from "./delay.ts";
 import type { RequestBody } from "./request-body.ts";
 import { streamedBody } from "./request-body.ts";
 
@@ -88,10 +89,10 @@ export class Transport {
     }
   }
 
-  /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
+  /** The wait after attempt number `attempt`: exponential. */
   #backOff(attempt: number): number {
     const { baseDelayMs, maxDelayMs } = this.patience;
-    return Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs) * (0.75 + Math.random() / 2);
+    return withJitter(Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs));
   }
 
   async #follow(start: URL, options: RequestOptions): Promise<Exchange> {

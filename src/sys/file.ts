@@ -132,6 +132,15 @@ export function unlinkat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", path);
 }
 
+/** Removes the file at `path`, should it be there. */
+export function removeFile(path: Path): void {
+  try {
+    unlinkat(undefined, path);
+  } catch (error) {
+    if (!failedWith(error, "ENOENT")) throw error;
+  }
+}
+
 /** Removes an empty directory. */
 export function rmdirat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", path);
