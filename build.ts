@@ -210,6 +210,7 @@ const parts = [
   "src/engine/inspect.ts",
   "src/engine/log.ts",
   "src/image/host-snapshot.ts",
+  "src/image/login.ts",
   "src/image/pull.ts",
   "src/runtime/cgroup/stats.ts",
   "src/runtime/cgroup/systemd-create.ts",

@@ -1,6 +1,7 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
 import type { LayerFormat } from "../image/layer-target.ts";
+import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
 
 /** Where the container's files come from. */
@@ -14,6 +15,7 @@ export type RootSource =
       readonly platform?: string;
       /** How its layers are stored when they are pulled; absent: as directories. */
       readonly layerFormat?: LayerFormat;
+      readonly access?: RegistryAccess;
     }
   | {
       /** A directory of the host as the read-only lower layer of an overlay. */
@@ -205,6 +207,16 @@ export interface PullWatch {
   readonly onWarning?: (message: string) => void;
 }
 
+/** How registries are spoken to, where configuration and credential files do not say all. */
+export interface RegistryAccess {
+  /** For the registry that the image's name names. */
+  readonly login?: Login;
+  /** The only file of credentials that counts. */
+  readonly authFile?: string;
+  /** False: that registry need not prove who it is, nor have TLS. */
+  readonly verifyTls?: boolean;
+}
+
 /** What `rmi` can ask. */
 export interface RemoveImageOptions {
   /** Removes an image that has several names or that a container uses. */
@@ -217,4 +229,5 @@ export interface PullOptions {
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormat;
+  readonly access?: RegistryAccess;
 }

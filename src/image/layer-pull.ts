@@ -8,12 +8,12 @@ import { whenUnlocked } from "../sys/blocking.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
+import type { ImageSource } from "./image-source.ts";
 import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { layerSize } from "./layer-size.ts";
 import type { LayerFormat } from "./layer-target.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { PullListener } from "./progress.ts";
-import type { RegistryClient } from "./registry.ts";
 import { KeyLock, tryKeyLock } from "./staging.ts";
 import type { ImageStore, StoredLayer } from "./store.ts";
 import { unpackLayer } from "./unpack.ts";
@@ -26,7 +26,7 @@ export interface LayerPlan {
 }
 
 export interface LayerPullContext {
-  readonly client: RegistryClient;
+  readonly client: ImageSource;
   readonly store: ImageStore;
   /** Directory of this pull for what is not complete. */
   readonly staging: string;

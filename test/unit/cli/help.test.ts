@@ -101,7 +101,7 @@ describe("the completion scripts", () => {
     ["currunt exec -it w", ["web"]],
     ["currunt rm ", ["web", "db"]],
     ["currunt completion ", ["bash", "zsh", "fish"]],
-    ["currunt help lo", ["logs"]],
+    ["currunt help exe", ["exec"]],
   ])("bash completes %j", (line, expected) => {
     const script = `${stub}\n${bashScript(all)}\n${complete}`;
     const { stdout, stderr } = Bun.spawnSync(["bash", "-c", script, "bash", line]);
