@@ -22,7 +22,7 @@ export function isFinal(reason: string): boolean {
 
 /** Whether the server may be there and speak another protocol: the one with TLS, or the one without. */
 export function mayBeProtocol(reason: string): boolean {
-  return /EPROTO|ECONNRESET|ECONNREFUSED|Malformed|SSL|TLS/i.test(reason);
+  return /EPROTO|ECONNRESET|ECONNREFUSED|Malformed/i.test(reason);
 }
 
 function hintFor(host: string, reason: string): string {

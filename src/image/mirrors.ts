@@ -29,8 +29,8 @@ export class MirroredSource implements BlobSource, ImageSource {
   readonly #servers: readonly Server[];
   readonly #options: MirrorOptions;
   readonly #clients = new Map<Server, Promise<RegistryClient>>();
-  /** Servers that cannot be reached are not asked for everything again. */
-  readonly #down = new Set<Server>();
+  /** Mirrors that cannot be reached or refuse are not asked for everything again; never the registry itself. */
+  readonly #useless = new Set<Server>();
   readonly #warned = new Set<string>();
 
   constructor(servers: readonly Server[], options: MirrorOptions) {
@@ -65,21 +65,16 @@ export class MirroredSource implements BlobSource, ImageSource {
 
   async #firstOf<T>(servers: readonly Server[], ask: (client: RegistryClient) => Promise<T>): Promise<T> {
     const failures: { host: string; error: unknown }[] = [];
-    const reachable = servers.filter((server) => !this.#down.has(server));
-    // When none is left, all get a second chance: the network may be back.
-    for (const server of reachable.length > 0 ? reachable : servers) {
+    for (const server of servers.filter((server) => !this.#useless.has(server))) {
       try {
-        const found = await ask(await this.#client(server));
-        this.#down.delete(server);
-        return found;
+        return await ask(await this.#client(server));
       } catch (error) {
         this.#options.signal?.throwIfAborted();
         failures.push({ host: server.host, error });
-        if (kindOf(error) === "unavailable") this.#down.add(server);
         // That a mirror lacks something is what mirrors are like.
-        if (server !== servers.at(-1) && kindOf(error) !== "not-found") {
-          this.warn(`${explain(error)}; trying the next server`);
-        }
+        if (server === servers.at(-1) || kindOf(error) === "not-found") continue;
+        this.#useless.add(server);
+        this.warn(`${explain(error)}; trying the next server`);
       }
     }
     throw lastWord(failures);
