@@ -221,6 +221,7 @@ const parts = [
   "src/engine/save.ts",
   "src/image/host-snapshot.ts",
   "src/image/load.ts",
+  "src/image/login.ts",
   "src/image/pull.ts",
   "src/image/push.ts",
   "src/runtime/cgroup/stats.ts",

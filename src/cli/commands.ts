@@ -177,6 +177,16 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "look for damage in what is stored",
     load: async () => (await import("./system.ts")).systemCheck,
   },
+  login: {
+    group: images,
+    description: "log in to a registry",
+    load: async () => (await import("./login.ts")).login,
+  },
+  logout: {
+    group: images,
+    description: "forget the credentials of a registry",
+    load: async () => (await import("./login.ts")).logout,
+  },
   state: {
     group: oci,
     description: "print the state of an OCI container",
