@@ -45,8 +45,8 @@ const shimFlags = [
   ...["-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack", "-s"],
 ];
 
-/** Code that runs wherever it is put, its constants right behind it: one segment, at address 0. */
-const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N", "-Wl,-Ttext=0"];
+/** Code that runs wherever it is put, its constants right behind it: one segment. */
+const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N"];
 
 type Architecture = "x64" | "arm64";
 interface Target {
@@ -234,13 +234,16 @@ const keepParts: BunPlugin = {
   },
 };
 
-/** The code that runs before Bun's own (`ffi/entry/entry.c`). */
-export function buildEntry(architecture = hostArchitecture()): Buffer {
+/** The code that runs before Bun's own (`ffi/entry/entry.c`), which must not depend on the `address` it is linked for. */
+export function buildEntry(architecture = hostArchitecture(), address = 0): Buffer {
   const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
-  compileC([join(root, "ffi/entry/entry.c")], out, architecture, entryFlags);
-  const code = flatCode(readFileSync(out));
+  // entry.c first: the code begins with its first instruction.
+  const names = ["entry.c", "settle.c", "command.c", "brief.c", "text.c"].map((name) => `ffi/entry/${name}`);
+  const sources = [...names, "ffi/shim/memory.c"].map((path) => join(root, path));
+  compileC(sources, out, architecture, [...entryFlags, `-Wl,-Ttext=0x${address.toString(16)}`]);
+  const program = readFileSync(out);
   rmSync(out);
-  return code;
+  return flatCode(program);
 }
 
 /**
