@@ -53,7 +53,7 @@ static void describe_limit(char *to)
 
 	for (const char *name = "CURRUNT_NOFILE="; *name != 0; name++)
 		*to++ = *name;
-	if (sys_getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+	if (sys_prlimit64(0, RLIMIT_NOFILE, NULL, &limit) == 0) {
 		to = append_number(to, limit.soft);
 		*to++ = ':';
 		to = append_number(to, limit.hard);
