@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildEntry } from "../../../../build.ts";
+import { buildEntry } from "../../../../ffi/compile.ts";
 import { installEntry } from "../../../../ffi/entry/install.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-entry-"));
