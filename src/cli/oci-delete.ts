@@ -6,9 +6,13 @@ import { warnOci } from "./oci-log.ts";
 export const remove = defineOciCommand({
   name: "delete",
   usage: ["[flags] CONTAINER"],
-  description: "Removes an OCI container that has ended, or was never started.",
+  description: "Removes an OCI container that has ended.",
   flags: {
-    force: { type: "boolean", short: "f", help: "end a running container first; none at all is no error" },
+    force: {
+      type: "boolean",
+      short: "f",
+      help: "end a container first that has not ended; none at all is no error",
+    },
   },
   positionals: { min: 1, max: 1, names: "the ID of a container" },
   async run({ globals, flags, positionals: [id] }) {

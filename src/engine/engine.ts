@@ -1,7 +1,7 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
 import type { ContainerStatus } from "./container.ts";
-import type { Context } from "./context.ts";
+import type { Context, OpenOptions } from "./context.ts";
 import type {
   AttachOptions,
   ExecOptions,
@@ -69,10 +69,13 @@ export interface RunResult {
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
   readonly roots: Roots;
+  readonly #onWarning: OpenOptions["onWarning"];
   #context: Promise<Context> | undefined;
 
-  constructor(roots: Roots) {
+  /** `onWarning` is told what of earlier commands could not be put right. */
+  constructor(roots: Roots, onWarning?: OpenOptions["onWarning"]) {
     this.roots = roots;
+    this.#onWarning = onWarning;
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
@@ -183,7 +186,10 @@ export class Engine {
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {
-    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots, options));
+    const onWarning = this.#onWarning;
+    this.#context ??= import("./context.ts").then(({ openContext }) => {
+      return openContext(this.roots, { ...options, onWarning });
+    });
     return await this.#context;
   }
 }

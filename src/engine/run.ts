@@ -174,7 +174,7 @@ async function startWith(
 /** The program is about to run: what cannot be put right now is left to the next command. */
 function sweepNow({ roots, containers }: Context, onWarning: StartRequest["onWarning"]): void {
   try {
-    recover(roots, containers);
+    recover(roots, containers, onWarning);
   } catch (error) {
     onWarning?.(`clean up after earlier commands: ${explain(error)}`);
   }
