@@ -143,7 +143,7 @@ void step_rlimit(const struct step *step)
 {
 	struct rlimit limit = { step->number[1], step->number[2] };
 
-	must(sys_prlimit64(0, step->number[0], &limit), "prlimit64");
+	must(sys_prlimit64(0, step->number[0], &limit, NULL), "prlimit64");
 }
 
 void step_umask(const struct step *step)

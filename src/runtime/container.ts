@@ -5,6 +5,7 @@ import type { Fd } from "../sys/fd.ts";
 import { makeFifo } from "../sys/fifo.ts";
 import { sendSignal, startTimeOf, waitForEnd } from "../sys/process.ts";
 import { openNewFile } from "../sys/small-file.ts";
+import { writeBrief } from "./brief.ts";
 import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
@@ -71,7 +72,8 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   const made = await startInit({ ...options, bundle }, first, cgroup);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
-  if (!options.hold) await runPoststartHooks(hooked(options), made.init.pid);
+  if (options.hold) writeBrief(paths, bundle.spec, made.state);
+  else await runPoststartHooks(hooked(options), made.init.pid);
   undo.move();
   cgroup?.[Symbol.dispose]();
   return { ...made, readiness };
