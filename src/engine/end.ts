@@ -30,7 +30,7 @@ export async function stopContainer(context: Context, name: string, options: Sto
   const { record } = container;
   const paths = containerPaths(context.roots, record.id);
   const end = endOf(context, record.id);
-  if (!signalInit(paths, options.signal ?? record.stopSignal)) {
+  if (!signalInit(paths, options.signal ?? record.stopSignal, { ends: true })) {
     refuseStarting(context, container, "stop");
     await end;
     return;
