@@ -75,6 +75,14 @@ void step_sync(const struct step *step)
 }
 
 /* A change of credentials has cleared the signal (man 2 PR_SET_PDEATHSIG): set it again, then look who is there. */
+void end_with(long parent)
+{
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	/* It died before we asked. */
+	while (sys_getppid() != parent)
+		sys_exit_group(1);
+}
+
 void step_death_signal(const struct step *step)
 {
 	u8 byte;

@@ -70,6 +70,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_fchdir(fd) SYSCALL(NR(81, 50), fd, 0, 0, 0, 0, 0)
 #define sys_umask(mask) SYSCALL(NR(95, 166), mask, 0, 0, 0, 0, 0)
 #define sys_getuid() SYSCALL(NR(102, 174), 0, 0, 0, 0, 0, 0)
+#define sys_getppid() SYSCALL(NR(110, 173), 0, 0, 0, 0, 0, 0)
 #define sys_geteuid() SYSCALL(NR(107, 175), 0, 0, 0, 0, 0, 0)
 #define sys_setsid() SYSCALL(NR(112, 157), 0, 0, 0, 0, 0, 0)
 #define sys_setgroups(count, groups) SYSCALL(NR(116, 159), count, groups, 0, 0, 0, 0)
