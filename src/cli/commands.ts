@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const cleaning = "The store";
 const oci = "OCI runtime";
 const system = "currunt itself";
 
@@ -91,6 +92,21 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
   },
+  diff: {
+    group: containers,
+    description: "list what a container has changed of its files",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  export: {
+    group: containers,
+    description: "write all files of a container as an archive",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  commit: {
+    group: containers,
+    description: "make an image of a container",
+    load: async () => (await import("./commit.ts")).commit,
+  },
   inspect: {
     group: containers,
     description: "show all that is known about containers and images, as JSON",
@@ -101,6 +117,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "get images from their registries",
     load: async () => (await import("./pull.ts")).pull,
   },
+  push: {
+    group: images,
+    description: "send an image to a registry",
+    load: async () => (await import("./push.ts")).push,
+  },
   images: {
     group: images,
     description: "list images",
@@ -109,7 +130,62 @@ export const commands: Readonly<Record<string, Entry>> = {
   rmi: {
     group: images,
     description: "remove images",
-    load: async () => (await import("./images.ts")).rmi,
+    load: async () => (await import("./rmi.ts")).rmi,
+  },
+  save: {
+    group: images,
+    description: "write images into an archive",
+    load: async () => (await import("./save.ts")).save,
+  },
+  load: {
+    group: images,
+    description: "take images from an archive in",
+    load: async () => (await import("./load.ts")).load,
+  },
+  tag: {
+    group: images,
+    description: "give an image another name",
+    load: async () => (await import("./rmi.ts")).tag,
+  },
+  untag: {
+    group: images,
+    description: "take names away from an image",
+    load: async () => (await import("./rmi.ts")).untag,
+  },
+  history: {
+    group: images,
+    description: "show how an image was made",
+    load: async () => (await import("./history.ts")).history,
+  },
+  "image prune": {
+    group: cleaning,
+    description: "remove images that nobody needs",
+    load: async () => (await import("./prune.ts")).imagePrune,
+  },
+  "container prune": {
+    group: cleaning,
+    description: "remove containers that do not run",
+    load: async () => (await import("./prune.ts")).containerPrune,
+  },
+  "volume prune": {
+    group: cleaning,
+    description: "remove volumes that no container has",
+    load: async () => (await import("./prune.ts")).volumePrune,
+  },
+  "system prune": {
+    group: cleaning,
+    description: "remove all of that",
+    load: async () => (await import("./prune.ts")).systemPrune,
+  },
+  "system df": {
+    group: cleaning,
+    description: "show what the disk is used for",
+    load: async () => (await import("./system.ts")).systemDf,
+  },
+  "system check": {
+    group: cleaning,
+    description: "look for damage in what is stored",
+    load: async () => (await import("./system.ts")).systemCheck,
   },
   state: {
     group: oci,
@@ -177,3 +253,32 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./man.ts")).man,
   },
 };
+
+/** docker's grouped spellings of commands that have a word of their own, as the arguments that they come to. */
+export const spellings: Readonly<Record<string, readonly string[]>> = {
+  ...grouped("container", "attach create exec inspect kill logs rm run start stop wait", [
+    "-type",
+    "container",
+  ]),
+  "container ls": ["ps"],
+  "container list": ["ps"],
+  "container ps": ["ps"],
+  "container remove": ["rm"],
+  ...grouped("image", "history inspect load pull save tag untag", ["-type", "image"]),
+  "image ls": ["images"],
+  "image list": ["images"],
+  "image rm": ["rmi"],
+  "image remove": ["rmi"],
+};
+
+/** `inspect` of a group looks only there. */
+function grouped(
+  group: string,
+  words: string,
+  inspected: readonly string[],
+): Record<string, readonly string[]> {
+  const entries = words.split(" ").map((word): [string, readonly string[]] => {
+    return [`${group} ${word}`, word === "inspect" ? [word, ...inspected] : [word]];
+  });
+  return Object.fromEntries(entries);
+}

@@ -4,7 +4,7 @@ import { defineCommand } from "./command.ts";
 import { ago, humanDuration, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import type { Column } from "./table.ts";
-import { absentListFlags, listFlags, printList } from "./table.ts";
+import { absentListFlags, labelText, listFlags, printList } from "./table.ts";
 
 export const ps = defineCommand({
   name: "ps",
@@ -101,10 +101,7 @@ export function containerColumns(style: { now: number; whole: boolean }): Column
     {
       heading: "LABELS",
       field: "Labels",
-      text: ({ labels }) =>
-        Object.entries(labels)
-          .map((pair) => pair.join("="))
-          .join(","),
+      text: ({ labels }) => labelText(labels),
       json: ({ labels }) => labels,
       hidden: true,
     },

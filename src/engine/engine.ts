@@ -1,14 +1,28 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
+import type { RemovedImage } from "../image/remove.ts";
 import type { StatePaths } from "../runtime/state-root.ts";
 import type { ContainerStatus } from "./container.ts";
 import type { Context, OpenOptions } from "./context.ts";
 import type {
+  CheckOptions,
+  DiskUsage,
+  Finding,
+  ImageFilter,
+  Pruned,
+  PruneOptions,
+  SaveOptions,
+} from "./image-options.ts";
+import type {
   AttachOptions,
+  CommitOptions,
   ExecOptions,
+  FileChange,
   LogOptions,
   PullOptions,
   PullWatch,
+  PushOptions,
+  PushWatch,
   RemoveImageOptions,
   RemoveOptions,
   Resources,
@@ -46,6 +60,8 @@ export interface ImageSummary {
   readonly id: string;
   /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
   readonly references: readonly string[];
+  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
+  readonly referenceDigests: readonly string[];
   /** Digest of the manifest that it was pulled by. */
   readonly manifestDigest: string;
   /** "linux/arm64/v8". */
@@ -53,6 +69,21 @@ export interface ImageSummary {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Bytes of all layers, unpacked. */
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many containers use it. */
+  readonly containers: number;
+}
+
+/** One step of an image's making. */
+export interface ImageStep {
+  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
+  readonly id: string | undefined;
+  /** Milliseconds since 1970; undefined when it does not say. */
+  readonly createdAt: number | undefined;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Bytes of the layer that it made, unpacked. */
   readonly sizeBytes: number;
 }
 
@@ -203,31 +234,103 @@ export class Engine {
     await showLog(await this.#open(), name, options);
   }
 
+  /** What the container has changed of its files, in the order of their paths. */
+  async changes(name: string): Promise<FileChange[]> {
+    const { changesOf } = await import("./changes.ts");
+    return await changesOf(await this.#open(), name);
+  }
+
+  /** Writes all that the container sees, as a tar archive, to a file or ("-") to standard output. */
+  async export(name: string, output: string): Promise<void> {
+    const { exportContainer } = await import("./export.ts");
+    await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
+  async commit(name: string, options: CommitOptions, watch: PullWatch = {}): Promise<string> {
+    const { commitContainer } = await import("./commit.ts");
+    return await commitContainer(await this.#open(), name, options, watch);
+  }
+
   /** Gets an image from its registry. */
   async pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
     const { pullToStore } = await import("./image.ts");
     return await pullToStore(await this.#open(), reference, options, watch);
   }
 
-  /** The images that are here, the last pulled first. */
-  async images(): Promise<ImageSummary[]> {
+  /** Sends an image to a registry. Resolves to the digest that it has there. */
+  async push(name: string, options: PushOptions, watch: PushWatch = {}): Promise<string> {
+    const { pushFromStore } = await import("./image.ts");
+    return await pushFromStore(await this.#open(), name, options, watch);
+  }
+
+  /** The images that are here and pass all filters, the last built first. */
+  async images(filters: readonly ImageFilter[] = []): Promise<ImageSummary[]> {
     const { listImages } = await import("./image.ts");
-    return await listImages(await this.#open());
+    return await listImages(await this.#open(), filters);
   }
 
-  /** All that is known about an image, as JSON data. */
+  /** Takes the images of an archive in: a directory, a tar file, or "-" for standard input. */
+  async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
+    const { loadToStore } = await import("./image.ts");
+    return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Writes images into one archive; their IDs stay what they are when that is loaded. */
+  async save(names: readonly string[], options: SaveOptions): Promise<void> {
+    const { saveToArchive } = await import("./save.ts");
+    await saveToArchive(await this.#open(), names, options);
+  }
+
+  /** Gives an image more names; a name that another image had moves. */
+  async tag(name: string, references: readonly string[]): Promise<void> {
+    const { tagImage } = await import("./image.ts");
+    tagImage(await this.#open(), name, references);
+  }
+
+  /** Takes names away from an image, all when none are given; the image stays. Resolves to what is gone. */
+  async untag(name: string, references: readonly string[]): Promise<readonly string[]> {
+    const { untagImage } = await import("./image.ts");
+    return untagImage(await this.#open(), name, references);
+  }
+
+  /** How an image was made, the last step first. */
+  async history(name: string): Promise<ImageStep[]> {
+    const { imageHistory } = await import("./image-detail.ts");
+    return imageHistory(await this.#open(), name);
+  }
+
+  /** All that is known about an image, as JSON data in docker's words. */
   async inspectImage(name: string): Promise<Record<string, unknown>> {
-    const { inspectImage } = await import("./image.ts");
-    return await inspectImage(await this.#open(), name);
+    const { inspectImage } = await import("./image-detail.ts");
+    return inspectImage(await this.#open(), name);
   }
 
-  /** Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. */
-  async removeImage(
-    name: string,
-    options: RemoveImageOptions,
-  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }> {
+  /**
+   * Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. Undefined: it is
+   * to be ignored that there is none.
+   */
+  async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
+  }
+
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune.ts");
+    return await prune(await this.#open(), options);
+  }
+
+  /** What the disk is used for. */
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(await this.#open());
+  }
+
+  /** Looks for damage in the store, reading all of it; with `repair` removes what is damaged or belongs to nothing. */
+  async check(options: CheckOptions): Promise<Finding[]> {
+    const { checkStore } = await import("./check.ts");
+    return await checkStore(await this.#open(), options);
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {

@@ -1,7 +1,9 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
+import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { PullEvent } from "../image/progress.ts";
+import type { PushEvent } from "../image/push-progress.ts";
 import type { LinuxResources } from "../runtime/spec.ts";
 
 /** Limits, in the words of the runtime specification. */
@@ -215,6 +217,51 @@ export interface PullWatch {
 export interface RemoveImageOptions {
   /** Removes an image that has several names or that a container uses. */
   readonly force: boolean;
+  /** A missing one is no error. */
+  readonly ignore: boolean;
+}
+
+/** What a push tells while it runs. */
+export type PushProgress = PushEvent;
+
+/** What `push` can ask. */
+export interface PushOptions {
+  /** Where to; absent: what the image is called. */
+  readonly destination?: string;
+  /** Given by hand; absent: from docker's and podman's files. */
+  readonly login?: { readonly username: string; readonly password: string };
+  /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
+  readonly compression?: "gzip" | "zstd";
+  /** Of the manifest; absent: the image's own. */
+  readonly format?: "oci" | "docker";
+}
+
+/** How whoever pushes is told of it and can stop it. */
+export interface PushWatch {
+  readonly onEvent?: (event: PushProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One instruction of `commit -change`. */
+export type ImageChange = ConfigChange;
+
+/** One line of `diff`. */
+export interface FileChange {
+  /** Added, changed, deleted. */
+  readonly kind: "A" | "C" | "D";
+  /** Absolute, in the container. */
+  readonly path: string;
+}
+
+/** What `commit` can ask. */
+export interface CommitOptions {
+  /** The name of the new image; absent: it gets none. */
+  readonly reference?: string;
+  readonly changes: readonly ImageChange[];
+  readonly author?: string;
+  readonly message?: string;
+  /** How the new layer is stored; absent: as a directory. */
+  readonly layerFormat?: LayerFormat;
 }
 
 /** What `pull` can ask. */

@@ -6,6 +6,7 @@ import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat, LayerTarget } from "./layer-target.ts";
 import { defaultTarLimits, TarParser } from "./tar.ts";
+import type { TarSplitWriter } from "./tar-split.ts";
 
 export interface UnpackLimits {
   /** Entries of the archive; 10 million unless told. */
@@ -43,6 +44,8 @@ export interface ApplyOptions {
   readonly format?: LayerFormat | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
   readonly namespace?: OverlayNamespace | undefined;
+  /** Where the archive's tar-split goes; absent: none is kept. */
+  readonly split?: string | undefined;
   /** Absent: gaps are left, as there were no layers below. */
   readonly lowers?: Lowers | undefined;
   /** Called about once a MiB, synchronously. */
@@ -59,7 +62,9 @@ export async function applyLayer(
   const warnings = new Set<string>();
   const warn = (message: string) => void warnings.add(message);
   using writer = new LayerWriter(await openTarget(options, warn), warn);
-  const parser = new TarParser(writer, { ...defaultTarLimits, entries });
+  using split = await openSplit(options.split, writer);
+  const parser = new TarParser(split ?? writer, { ...defaultTarLimits, entries });
+  const push = (bytes: Buffer) => parser.push(bytes);
   const hash = new Bun.CryptoHasher("sha256");
   let compressedBytes = 0;
   let uncompressedBytes = 0;
@@ -77,10 +82,12 @@ export async function applyLayer(
       });
     }
     hash.update(bytes);
-    parser.push(bytes);
+    if (split === undefined) parser.push(bytes);
+    else split.take(bytes, push);
     onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
   });
   parser.end();
+  split?.finish();
   const gaps = writer.settle();
   if (lowers !== undefined && hasGaps(gaps)) {
     const { fillGaps } = await import("./layer-finish.ts");
@@ -107,6 +114,12 @@ async function openTarget(
   }
   const { LayerDirectory } = await import("./layer-directory.ts");
   return new LayerDirectory({ path, namespace, warn });
+}
+
+async function openSplit(path: string | undefined, writer: LayerWriter): Promise<TarSplitWriter | undefined> {
+  if (path === undefined) return undefined;
+  const { TarSplitWriter } = await import("./tar-split.ts");
+  return new TarSplitWriter(writer, path);
 }
 
 function hasGaps({ implicitDirectories, foreignLinks }: LayerGaps): boolean {

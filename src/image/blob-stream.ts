@@ -1,21 +1,25 @@
 /** A blob as one checked stream, however often the connection is cut on the way. */
 import { CurruntError } from "../base/error.ts";
+import { withJitter } from "./delay.ts";
 import { DigestError, Verifier } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData } from "./manifest.ts";
+import type { PartialBlob } from "./partial.ts";
 import type { Transport } from "./transport.ts";
 import { discard, plain, sleep, within } from "./transport.ts";
 
 /** What a blob is read from. */
 export interface BlobSource {
   readonly transport: Transport;
-  /** A successful response, from `offset` on (206) or from the start (200). */
+  /** A response that is from `offset` on (206), from the start (200), or says that there is nothing from there on (416). */
   openBlob(descriptor: Descriptor, offset: number): Promise<Response>;
   warn(message: string): void;
 }
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Where what comes is kept: the stream begins with what is there already, hashed anew. The caller's to close. */
+  readonly partial?: PartialBlob | undefined;
   /** Called when a cut connection is taken up again. */
   readonly onRestart?: (() => void) | undefined;
   /** Called with the bytes read so far, after each piece. */
@@ -66,6 +70,8 @@ class BlobReader {
   #body: BodyReader | undefined;
   /** Bytes at the start of the current response that were read from an earlier one. */
   #skip = 0;
+  /** Set until the kept start is read. */
+  #kept: PartialBlob | undefined;
   /** Undefined until a response tells it, when the manifest does not (schema 1). */
   #size: number | undefined;
   #failures = 0;
@@ -75,6 +81,7 @@ class BlobReader {
     this.#source = source;
     this.#descriptor = descriptor;
     this.#options = options;
+    this.#kept = options.partial;
     this.#size = descriptor.size < 0 ? undefined : descriptor.size;
     this.#verifier = new Verifier(descriptor.digest, this.#size, `blob ${descriptor.digest}`);
   }
@@ -83,6 +90,8 @@ class BlobReader {
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       try {
+        const kept = this.#readKept();
+        if (kept !== undefined) return this.#pass(kept);
         if (this.#body === undefined && this.#verifier.seenBytes === this.#size) {
           this.#verifier.finish();
           return undefined;
@@ -96,14 +105,26 @@ class BlobReader {
         }
         const chunk = this.#withoutKnown(value);
         if (chunk.byteLength === 0) continue;
-        this.#verifier.update(chunk);
-        this.#options.onBytes?.(this.#verifier.seenBytes);
-        return chunk;
+        this.#options.partial?.append(chunk);
+        return this.#pass(chunk);
       } catch (error) {
         await this.cancel();
         await this.#recover(error);
       }
     }
+  }
+
+  /** The next piece of what an earlier attempt left. */
+  #readKept(): Uint8Array | undefined {
+    const chunk = this.#kept?.read();
+    if (chunk === undefined) this.#kept = undefined;
+    return chunk;
+  }
+
+  #pass(chunk: Uint8Array): Uint8Array {
+    this.#verifier.update(chunk);
+    this.#options.onBytes?.(this.#verifier.seenBytes);
+    return chunk;
   }
 
   async cancel(): Promise<void> {
@@ -128,12 +149,15 @@ class BlobReader {
       throw new CurruntError(
         "unavailable",
         `get blob ${this.#descriptor.digest}: cut off after ${offset} of ${this.#size ?? "unknown"} bytes: ${plain(error)}`,
-        { hint: "check the network, then try again" },
+        {
+          hint: "check the network, then try again: what has come is kept, and the next pull goes on from there",
+        },
       );
     }
     this.#source.warn(`blob ${this.#descriptor.digest.slice(0, 19)} was cut off (${plain(error)}): resuming`);
     onRestart?.();
-    await sleep(Math.min(baseDelayMs * 2 ** (this.#failures - 1), maxDelayMs), signal);
+    const delayMs = Math.min(baseDelayMs * 2 ** (this.#failures - 1), maxDelayMs);
+    await sleep(withJitter(delayMs), signal);
   }
 
   async #open(): Promise<BodyReader> {
@@ -142,7 +166,7 @@ class BlobReader {
     if (inline !== undefined) return readerOf(new Blob([inline]).stream());
     const response = await this.#source.openBlob(this.#descriptor, offset);
     this.#skip = await this.#offsetOf(response, offset);
-    return readerOf(response.body ?? emptyStream());
+    return readerOf(response.status === 416 ? emptyStream() : (response.body ?? emptyStream()));
   }
 
   /** How many bytes of `response` are known already. A server without ranges (old Forgejo) sends all of it again. */
@@ -158,6 +182,7 @@ class BlobReader {
         `get blob ${this.#descriptor.digest}: the registry sent a wrong range`,
       );
     }
+    if (response.status === 416) return this.#pastEnd(response, offset);
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     if (!Number.isNaN(length)) this.#size ??= length;
     if (!Number.isNaN(length) && length !== this.#size && !response.headers.has("content-encoding")) {
@@ -168,6 +193,15 @@ class BlobReader {
       );
     }
     return offset;
+  }
+
+  /** Nothing is left to send: that is the end when the blob has exactly what is here (its size was unknown), else another blob. */
+  async #pastEnd(response: Response, offset: number): Promise<number> {
+    await discard(response);
+    const size = /^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+    this.#size ??= size === undefined ? undefined : Number(size);
+    if (this.#size === offset) return 0;
+    throw new DigestError(`blob ${this.#descriptor.digest}`, `the registry has no more than ${offset} bytes`);
   }
 
   #withoutKnown(chunk: Uint8Array): Uint8Array {

@@ -2,6 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import type { BlobStore } from "./blob.ts";
 import { parseDigest } from "./digest.ts";
+import type { ImageSource } from "./image-source.ts";
 import type { ImageManifest } from "./manifest.ts";
 import { parseManifest } from "./manifest.ts";
 import { isImageConfigType, isLayerType } from "./media-type.ts";
@@ -9,7 +10,7 @@ import type { Platform } from "./platform.ts";
 import { choosePlatform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { familiarReference } from "./reference.ts";
-import type { FetchedManifest, RegistryClient } from "./registry.ts";
+import type { FetchedManifest } from "./registry.ts";
 import type { Schema1Image } from "./schema1.ts";
 import { parseSchema1 } from "./schema1.ts";
 
@@ -38,7 +39,7 @@ export interface ResolveOptions {
 
 /** The manifest for `platform` of what `reference` names at the registry. */
 export async function resolveImage(
-  client: RegistryClient,
+  client: ImageSource,
   reference: Reference,
   { platform, blobs }: ResolveOptions,
 ): Promise<ResolvedImage> {

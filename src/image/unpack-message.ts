@@ -9,6 +9,7 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly staging: string;
+      readonly split: string | undefined;
       readonly format: LayerFormat | undefined;
       readonly limits: Partial<UnpackLimits> | undefined;
       readonly namespace: OverlayNamespace | undefined;

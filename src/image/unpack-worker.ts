@@ -62,12 +62,13 @@ class Inbox {
 let inbox = new Inbox();
 
 async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
-  const { staging, format, limits, namespace, fillsGaps } = options;
+  const { staging, split, format, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;
     const layer = await applyLayer(source.stream(), {
       staging,
+      split,
       format,
       limits,
       namespace,

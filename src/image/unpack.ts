@@ -14,6 +14,8 @@ export interface UnpackOptions {
   readonly name: string;
   /** A path where nothing is yet; its parent does. Complete when the promise resolves, gone when it rejects. */
   readonly staging: string;
+  /** Where the archive's tar-split goes, on success; absent: none is kept. */
+  readonly split?: string | undefined;
   /** "directory" unless told; an image is one file. */
   readonly format?: LayerFormat | undefined;
   /** The descriptor's type: only `+encrypted` matters, the compression is told by the bytes. */
@@ -88,12 +90,12 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, format, limits, namespace, lowers, signal } = options;
+  const { staging, split, format, limits, namespace, lowers, signal } = options;
   const job = new Job(options);
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    job.send({ kind: "start", staging, format, limits, namespace, fillsGaps: lowers !== undefined });
+    job.send({ kind: "start", staging, split, format, limits, namespace, fillsGaps: lowers !== undefined });
     const sent = sendAll(reader, job);
     const layer = await job.result;
     await sent;

@@ -8,9 +8,9 @@ import { CurruntError } from "../../../src/base/error.ts";
 import { prepareRoots } from "../../../src/engine/roots.ts";
 import { digestOf } from "../../../src/image/digest.ts";
 import { leaseLayers } from "../../../src/image/garbage.ts";
+import type { Image } from "../../../src/image/image-row.ts";
 import { parseReference } from "../../../src/image/reference.ts";
 import { makeStaging, sweepStaging, tryKeyLock } from "../../../src/image/staging.ts";
-import type { Image } from "../../../src/image/store.ts";
 import { ImageStore } from "../../../src/image/store.ts";
 import { BackgroundSync } from "../../../src/sys/blocking.ts";
 
