@@ -8,7 +8,7 @@ import { applyLayer } from "./apply.ts";
 import type { Settings } from "./config-change.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
-import { manifestOfImage } from "./image-manifest.ts";
+import { documentsOf, isDockerManifest } from "./image-manifest.ts";
 import type { Image } from "./image-row.ts";
 import { archiveSize } from "./layer-archive.ts";
 import type { LayerFormat } from "./layer-target.ts";
@@ -218,9 +218,8 @@ function manifestOf(
 
 /** The base's layers as its manifest has them; as plain archives when that has no sizes (schema 1). */
 function layersOf(store: ImageStore, base: Image): { layers: readonly Descriptor[]; docker: boolean } {
-  const manifest = manifestOfImage(store, base);
-  if (manifest !== undefined)
-    return { layers: manifest.layers, docker: manifest.mediaType === DOCKER_MANIFEST };
+  const { manifest } = documentsOf(store, base);
+  if (manifest !== undefined) return { layers: manifest.content.layers, docker: isDockerManifest(manifest) };
   const diffIDs = base.config.rootfs.diff_ids ?? [];
   const layers = base.layers.map((id, index) => ({
     mediaType: OCI_LAYER,

@@ -3,12 +3,12 @@ import { CurruntError, wrap } from "../base/error.ts";
 import type { LayerCompression } from "./compress.ts";
 import { digestOf, isDigest } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
-import { manifestOfImage } from "./image-manifest.ts";
+import type { ImageDocuments, ManifestDocument } from "./image-manifest.ts";
+import { documentsOf, isDockerManifest } from "./image-manifest.ts";
 import type { Image } from "./image-row.ts";
 import type { ManifestFormat } from "./layer-type.ts";
 import { withFormat } from "./layer-type.ts";
-import type { Descriptor, ImageManifest } from "./manifest.ts";
-import { parseManifest } from "./manifest.ts";
+import type { Descriptor } from "./manifest.ts";
 import {
   DOCKER_CONFIG,
   DOCKER_LIST,
@@ -87,23 +87,23 @@ interface Job {
 
 class Push {
   readonly #image: Image;
-  readonly #name: string;
   readonly #target: Reference;
   readonly #client: RegistryClient;
   readonly #neighbours: ReadonlyMap<string, readonly string[]>;
   readonly #options: PushOptions;
-  readonly #original: ImageManifest | undefined;
+  readonly #original: ImageDocuments;
   readonly #format: ManifestFormat;
 
   constructor({ image, name, target, client, neighbours }: Job, options: PushOptions) {
     this.#image = image;
-    this.#name = name;
     this.#target = target;
     this.#client = client;
     this.#neighbours = neighbours;
     this.#options = options;
-    this.#original = manifestOfImage(options.store, image);
-    this.#format = options.format ?? (this.#original?.mediaType === DOCKER_MANIFEST ? "docker" : "oci");
+    this.#original = documentsOf(options.store, image, digestOfName(image, name));
+    const { manifest } = this.#original;
+    this.#format =
+      options.format ?? (manifest !== undefined && isDockerManifest(manifest) ? "docker" : "oci");
     if (this.#format === "docker" && options.compression === "zstd") {
       throw new CurruntError("invalid", "docker's manifests know no layers compressed with zstd", {
         hint: "add -format oci",
@@ -118,11 +118,7 @@ class Push {
     const layers = await this.#pushLayers(staging.path);
     const config = await this.#pushConfig();
     const manifest = this.#manifest(config, layers);
-    const index = this.#index(digestOf(manifest.bytes));
-    // An index names it by its digest: so it has to be there first.
-    if (index !== undefined) await this.#put(digestOf(manifest.bytes), manifest);
-    const named = index !== undefined && (await this.#hasAll(index)) ? index : manifest;
-    const digest = await this.#put(this.#target.tag ?? "latest", named);
+    const digest = await this.#put(this.#target.tag ?? "latest", await this.#choose(manifest));
     const reference = formatReference(this.#target);
     onProgress?.({ type: "done", reference, digest, durationMs: performance.now() - startedAt });
     return digest;
@@ -135,7 +131,7 @@ class Push {
     const layers = this.#image.layers.map((id, index) => ({
       id,
       diffID: diffIDs[index] ?? "",
-      original: this.#original?.layers[index],
+      original: this.#original.manifest?.content.layers[index],
     }));
     // Images list the same layer several times: empty ones, mostly.
     const queue = [...new Map(layers.map((layer) => [layer.diffID, layer])).values()];
@@ -190,72 +186,53 @@ class Push {
   }
 
   /** The manifest as it once came, when it still says what the registry has; else a new one. */
-  #manifest(config: Descriptor, layers: readonly Descriptor[]): Document {
-    const original = this.#original;
+  #manifest(config: Descriptor, layers: readonly Descriptor[]): ManifestDocument {
+    const { manifest: original } = this.#original;
     const mediaType = this.#format === "docker" ? DOCKER_MANIFEST : OCI_MANIFEST;
-    const bytes = this.#options.store.blobs.read(this.#image.manifestDigest);
-    const same = original?.layers.every(({ digest }, index) => digest === layers[index]?.digest) === true;
-    if (same && bytes !== undefined && (original?.mediaType ?? OCI_MANIFEST) === mediaType)
-      return { mediaType, bytes };
-    const { annotations } = original ?? {};
+    const same = original?.content.layers.every(({ digest }, index) => digest === layers[index]?.digest);
+    if (original !== undefined && same === true && original.mediaType === mediaType) return original;
+    const annotations = this.#format === "docker" ? undefined : original?.content.annotations;
     const document = {
       schemaVersion: 2,
       mediaType,
       config,
       layers: layers.map((layer) => withFormat(layer, this.#format)),
-      ...(annotations === undefined || annotations === null || this.#format === "docker"
-        ? {}
-        : { annotations }),
+      ...(annotations === undefined || annotations === null ? {} : { annotations }),
     };
-    return { mediaType, bytes: Buffer.from(JSON.stringify(document)) };
+    const bytes = Buffer.from(JSON.stringify(document));
+    return { mediaType, digest: digestOf(bytes), bytes };
   }
 
-  /** The index that the image was chosen from, when its manifest is still the one in there. */
-  #index(manifest: string): Index | undefined {
-    const { references, referenceDigests, manifestDigest } = this.#image;
-    const digest = referenceDigests[references.indexOf(this.#nameInStore())] ?? manifestDigest;
-    if (manifest !== manifestDigest || digest === manifestDigest) return undefined;
-    const bytes = this.#options.store.blobs.read(digest);
-    if (bytes === undefined) return undefined;
-    const parsed = parseManifest(bytes, undefined, { subject: `index ${digest}`, trusted: true });
-    return parsed.kind === "index"
-      ? { mediaType: parsed.mediaType, bytes, entries: parsed.index.manifests.map((entry) => entry.digest) }
-      : undefined;
+  /** What the tag is to stand for: the index that the image came from, if all images of that are there, or the image alone. */
+  async #choose(manifest: ManifestDocument): Promise<ManifestDocument> {
+    const { index } = this.#original;
+    if (index === undefined) return manifest;
+    if (index.entries.includes(manifest.digest)) {
+      // The index names it by its digest: so it has to be there first.
+      await this.#put(manifest.digest, manifest);
+      if (await this.#hasAll(index.entries)) return index;
+    }
+    const { os, architecture } = this.#image.platform;
+    const message = `only the image for ${os}/${architecture} is pushed: those for other platforms are not here`;
+    this.#options.onProgress?.({ type: "warning", message });
+    return manifest;
   }
 
-  /** Whether the repository has all images of an index: those of other platforms are not here. */
-  async #hasAll({ entries }: Index): Promise<boolean> {
+  async #hasAll(digests: readonly string[]): Promise<boolean> {
     const accept = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
-    for (const digest of entries) {
+    for (const digest of digests) {
       const { response } = await this.#client.request(`manifests/${digest}`, {
         method: "HEAD",
         headers: { accept },
       });
       await discard(response);
-      if (response.ok) continue;
-      const { os, architecture } = this.#image.platform;
-      const message = `only the image for ${os}/${architecture} is pushed: those for other platforms are not here`;
-      this.#options.onProgress?.({ type: "warning", message });
-      return false;
+      if (!response.ok) return false;
     }
     return true;
   }
 
-  #nameInStore(): string {
-    const { references } = this.#image;
-    const [first = ""] = references;
-    try {
-      const name = formatReference(parseReference(this.#name));
-      return references.includes(name) ? name : first;
-    } catch {
-      // It was an ID.
-      return first;
-    }
-  }
-
   /** Gives a manifest to the registry, under a tag or its digest; the digest that the registry has it by. */
-  async #put(tagOrDigest: string, { mediaType, bytes }: Document): Promise<string> {
-    const digest = digestOf(bytes);
+  async #put(tagOrDigest: string, { mediaType, digest, bytes }: ManifestDocument): Promise<string> {
     const { response } = await this.#client.request(`manifests/${tagOrDigest}`, {
       method: "PUT",
       headers: { "content-type": mediaType },
@@ -272,12 +249,17 @@ class Push {
   }
 }
 
-interface Document {
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
+/** What the image's name stands for: an index, or a manifest; undefined for an ID. */
+function digestOfName({ references, referenceDigests }: Image, name: string): string | undefined {
+  const known = references.findIndex((reference) => isSame(reference, name));
+  return referenceDigests[Math.max(0, known)];
 }
 
-interface Index extends Document {
-  /** Digests of what it lists. */
-  readonly entries: readonly string[];
+function isSame(reference: string, name: string): boolean {
+  try {
+    return formatReference(parseReference(name)) === reference;
+  } catch {
+    // It was an ID.
+    return false;
+  }
 }
