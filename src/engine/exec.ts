@@ -14,7 +14,6 @@ import { exitCodeOf, reap, sendSignal } from "../sys/process.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { Context } from "./context.ts";
-import type { SessionEnd } from "./engine.ts";
 import { mergeEnvironment } from "./environment.ts";
 import { LocalStreams } from "./local-streams.ts";
 import type { ExecOptions } from "./options.ts";
@@ -24,6 +23,7 @@ import type { RunState } from "./run-state.ts";
 import { readRunState } from "./run-state.ts";
 import type { Pipes, ProgramEnds } from "./stdio.ts";
 import { closeProgramEnds, openPipes, ProgramStreams } from "./stdio.ts";
+import type { SessionEnd } from "./summary.ts";
 import { resolveUser } from "./user.ts";
 
 /** Runs a program in a container; resolves when it ends, or, detached, when it runs. */

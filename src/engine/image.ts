@@ -3,7 +3,6 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageSummary } from "./engine.ts";
 import type { ImageFilter } from "./image-options.ts";
 import type {
   PullOptions,
@@ -13,6 +12,7 @@ import type {
   RemoveImageOptions,
   RootSource,
 } from "./options.ts";
+import type { ImageSummary } from "./summary.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {

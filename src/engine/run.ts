@@ -13,7 +13,6 @@ import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
 import { limits, namespaces } from "./default-spec.ts";
-import type { RunResult, SessionEnd } from "./engine.ts";
 import { settle } from "./exit.ts";
 import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
@@ -25,6 +24,7 @@ import type { Session } from "./session.ts";
 import { prepareSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { Foreseen, StartRequest } from "./start-request.ts";
+import type { RunResult, SessionEnd } from "./summary.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(
