@@ -10,6 +10,7 @@ packages=(
   docker-registry           # a real registry on loopback
   erofs-utils               # checks the images that layers are stored as
   skopeo umoci              # make images and push them in every format
+  xz-utils zstd             # compress archives
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests
   uidmap                    # maps IDs for an ordinary user

@@ -142,6 +142,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "take images from an archive in",
     load: async () => (await import("./load.ts")).load,
   },
+  import: {
+    group: images,
+    description: "make an image of a file system's archive",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
   tag: {
     group: images,
     description: "give an image another name",
@@ -264,7 +269,7 @@ export const spellings: Readonly<Record<string, readonly string[]>> = {
   "container list": ["ps"],
   "container ps": ["ps"],
   "container remove": ["rm"],
-  ...grouped("image", "history inspect load pull save tag untag", ["-type", "image"]),
+  ...grouped("image", "history import inspect load pull save tag untag", ["-type", "image"]),
   "image ls": ["images"],
   "image list": ["images"],
   "image rm": ["rmi"],

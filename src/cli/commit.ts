@@ -1,6 +1,6 @@
 /** `currunt commit`. */
 import { defineCommand } from "./command.ts";
-import { parseChange } from "./config-change.ts";
+import { changeFlag, parseChange } from "./config-change.ts";
 import { openEngine } from "./open-engine.ts";
 import { print, printable, tell } from "./output.ts";
 import { layerFormatFlag } from "./pull-watch.ts";
@@ -18,13 +18,7 @@ export const commit = defineCommand({
     },
   ],
   flags: {
-    change: {
-      type: "string",
-      short: "c",
-      repeatable: true,
-      metavar: "INSTRUCTION",
-      help: "change the image's settings: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR",
-    },
+    change: changeFlag,
     author: { type: "string", short: "a", metavar: "NAME", help: "who made it" },
     message: { type: "string", short: "m", metavar: "TEXT", help: "what for; stands in the image's history" },
     "layer-format": layerFormatFlag,

@@ -3,6 +3,15 @@ import { CurruntError } from "../base/error.ts";
 import type { ImageChange } from "../engine/options.ts";
 import { splitWords } from "./words.ts";
 
+/** Of commands that make images. */
+export const changeFlag = {
+  type: "string",
+  short: "c",
+  repeatable: true,
+  metavar: "INSTRUCTION",
+  help: "change the image's settings: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR",
+} as const;
+
 type Reader = (rest: string, instruction: string) => ImageChange;
 
 const readers: Readonly<Record<string, Reader | undefined>> = {

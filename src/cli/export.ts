@@ -1,9 +1,7 @@
 /** `currunt export`. */
-import { isatty } from "node:tty";
-import { CurruntError } from "../base/error.ts";
 import { defineCommand } from "./command.ts";
 import { openEngine } from "./open-engine.ts";
-import { OutputClosed } from "./output.ts";
+import { outputFlag, writing } from "./output-flag.ts";
 
 export const exportCommand = defineCommand({
   name: "export",
@@ -15,32 +13,13 @@ export const exportCommand = defineCommand({
     { command: "currunt export web | tar -tv", text: "to another program" },
   ],
   flags: {
-    output: {
-      type: "string",
-      short: "o",
-      metavar: "FILE",
-      default: "-",
-      completes: "file",
-      help: 'where it goes; "-" is standard output',
-    },
+    output: outputFlag,
   },
   completes: "container",
   positionals: { min: 1, max: 1, names: "the name of a container" },
   async run({ flags: { output, ...flags }, positionals: [name = ""] }) {
-    if (output === "-" && isatty(1)) {
-      throw new CurruntError("invalid", "export: standard output is a terminal", {
-        hint: 'name a file with -output, or pipe it on: "currunt export CONTAINER | tar -t"',
-      });
-    }
     const engine = await openEngine(flags);
-    try {
-      await engine.export(name, output);
-    } catch (cause) {
-      if (output === "-" && cause instanceof Error && "code" in cause && cause.code === "EPIPE") {
-        throw new OutputClosed("", { cause });
-      }
-      throw cause;
-    }
+    await writing("export", output, () => engine.export(name, output));
     return 0;
   },
 });

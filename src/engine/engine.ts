@@ -8,6 +8,9 @@ import type {
   DiskUsage,
   Finding,
   ImageFilter,
+  ImageStep,
+  ImageSummary,
+  ImportOptions,
   Pruned,
   PruneOptions,
   SaveOptions,
@@ -29,7 +32,7 @@ import type {
   StartOptions,
   StopOptions,
 } from "./options.ts";
-import type { ContainerSummary, ImageStep, ImageSummary, RunResult, SessionEnd } from "./summary.ts";
+import type { ContainerSummary, RunResult, SessionEnd } from "./summary.ts";
 
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
@@ -204,6 +207,12 @@ export class Engine {
   async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
     const { loadToStore } = await import("./image.ts");
     return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Makes an image of one layer of a file system's archive: a file, a URL or "-" for standard input. */
+  async import(input: string, options: ImportOptions, watch: PullWatch = {}): Promise<string> {
+    const { importToStore } = await import("./import.ts");
+    return await importToStore(await this.#open(), input, options, watch);
   }
 
   /** Writes images into one archive; their IDs stay what they are when that is loaded. */

@@ -3,7 +3,7 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageFilter } from "./image-options.ts";
+import type { ImageFilter, ImageSummary } from "./image-options.ts";
 import type {
   PullOptions,
   PullWatch,
@@ -12,7 +12,6 @@ import type {
   RemoveImageOptions,
   RootSource,
 } from "./options.ts";
-import type { ImageSummary } from "./summary.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {

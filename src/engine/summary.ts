@@ -1,4 +1,4 @@
-/** What the engine answers: a line of each list, and how a session ended. */
+/** What the engine answers of containers: a line of the list, and how a session ended. */
 import type { ContainerStatus } from "./container.ts";
 
 /** One line of `ps`. */
@@ -22,39 +22,6 @@ export interface ContainerSummary {
   /** It runs, but its processes stand. */
   readonly paused?: true;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An image that is complete on disk. */
-export interface ImageSummary {
-  /** "sha256:…": digest of its config. */
-  readonly id: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
-  readonly references: readonly string[];
-  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
-  readonly referenceDigests: readonly string[];
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** "linux/arm64/v8". */
-  readonly platform: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
-  /** How many containers use it. */
-  readonly containers: number;
-}
-
-/** One step of an image's making. */
-export interface ImageStep {
-  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
-  readonly id: string | undefined;
-  /** Milliseconds since 1970; undefined when it does not say. */
-  readonly createdAt: number | undefined;
-  readonly createdBy: string;
-  readonly comment: string;
-  /** Bytes of the layer that it made, unpacked. */
-  readonly sizeBytes: number;
 }
 
 /** How a session with a program ended. */

@@ -12,8 +12,8 @@ import { documentsOf, isDockerManifest } from "./image-manifest.ts";
 import type { Image } from "./image-row.ts";
 import { archiveSize } from "./layer-archive.ts";
 import type { LayerFormat } from "./layer-target.ts";
+import { addImage, encodeDocument } from "./made-image.ts";
 import type { Descriptor } from "./manifest.ts";
-import { parseImageConfig } from "./manifest.ts";
 import {
   DOCKER_CONFIG,
   DOCKER_LAYER,
@@ -54,26 +54,14 @@ export async function commitImage(options: CommitOptions): Promise<Image> {
     using staging = makeStaging(store.paths.staging);
     using sync = new BackgroundSync(staging.path, syncPieceBytes);
     const { layer, archiveBytes } = await makeLayer(options, staging.path, sync);
-    const config = encode(configOf(options, layer.diffID));
-    const id = digestOf(config);
-    const manifest = encode(
-      manifestOf(store, base, { id, sizeBytes: config.length }, { layer, archiveBytes }),
+    const config = encodeDocument(configOf(options, layer.diffID));
+    const manifest = encodeDocument(
+      manifestOf(store, base, { id: digestOf(config), sizeBytes: config.length }, { layer, archiveBytes }),
     );
-    const manifestDigest = digestOf(manifest);
-    const documents = new Map([
-      [id, config],
-      [manifestDigest, manifest],
-    ]);
-    await store.blobs.write(documents, staging.path, sync);
-    return store.commit({
-      id,
-      manifestDigest,
-      reference,
-      referenceDigest: manifestDigest,
-      platform: base.platform,
-      config: parseImageConfig(config, "image config"),
-      layers: [...storedLayers(store, base), layer],
-    });
+    const { platform } = base;
+    const layers = [...storedLayers(store, base), layer];
+    const made = { config, manifest, reference, platform, layers };
+    return await addImage(store, made, { staging: staging.path, sync });
   } catch (error) {
     throw withoutLeftovers(store, error);
   }
@@ -227,8 +215,4 @@ function layersOf(store: ImageStore, base: Image): { layers: readonly Descriptor
     size: archiveSize(store, id),
   }));
   return { layers, docker: false };
-}
-
-function encode(document: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(document));
 }

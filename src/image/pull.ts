@@ -27,7 +27,7 @@ import type { ImageStore, StoredLayer } from "./store.ts";
 import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
-const SYNC_PIECE_BYTES = 32 << 20;
+export const SYNC_PIECE_BYTES = 32 << 20;
 
 /** A user name and a password or token for a registry. */
 export interface Login {
@@ -132,7 +132,8 @@ export async function bringImage(job: Job): Promise<Image> {
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
       : store.findManifest(resolved.manifestDigest);
-  const { image, transferredBytes } = known === undefined ? await pullNew(job) : await keep(known, job);
+  const kept = known === undefined ? undefined : await keep(known, job);
+  const { image, transferredBytes } = kept ?? (await pullNew(job));
   job.onProgress({
     type: "done",
     reference: nameIn(job),
@@ -154,13 +155,13 @@ interface Outcome {
   readonly transferredBytes: number;
 }
 
-/** The image is here: it gets the name. */
-async function keep(known: Image, job: Job): Promise<Outcome> {
+/** The image is here: it gets the name. Undefined: somebody has removed it meanwhile. */
+async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
   const { reference, resolved, store, onProgress } = job;
   onProgress({ type: "up-to-date", reference: nameIn(job), digest: resolved.digest });
   await keepDocuments(resolved.documents, store);
   const image = reference === undefined ? known : store.rename(known.id, reference, resolved.digest);
-  return { image, transferredBytes: 0 };
+  return image && { image, transferredBytes: 0 };
 }
 
 async function pullNew(job: Job): Promise<Outcome> {
@@ -191,7 +192,10 @@ async function pullNew(job: Job): Promise<Outcome> {
 }
 
 /** The format that was asked for, unless this kernel cannot mount it. */
-async function usableFormat({ layerFormat, onWarning }: Job, staging: string): Promise<LayerFormat> {
+export async function usableFormat(
+  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
+  staging: string,
+): Promise<LayerFormat> {
   if (layerFormat === "directory") return layerFormat;
   const { canMountImages } = await import("./erofs-probe.ts");
   if (canMountImages(staging)) return layerFormat;

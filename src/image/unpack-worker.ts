@@ -69,7 +69,7 @@ function release({ buffer }: Uint8Array): void {
 let inbox = new Inbox();
 
 async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
-  const { staging, split, format, limits, namespace, fillsGaps } = options;
+  const { staging, split, format, algorithm, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;
@@ -77,6 +77,7 @@ async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox)
       staging,
       split,
       format,
+      algorithm,
       limits,
       namespace,
       lowers,
