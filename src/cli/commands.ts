@@ -92,6 +92,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
   },
+  cp: {
+    group: containers,
+    description: "copy files between a container and the host",
+    load: async () => (await import("./cp.ts")).cp,
+  },
   diff: {
     group: containers,
     description: "list what a container has changed of its files",
@@ -191,6 +196,16 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: cleaning,
     description: "look for damage in what is stored",
     load: async () => (await import("./system.ts")).systemCheck,
+  },
+  login: {
+    group: images,
+    description: "log in to a registry",
+    load: async () => (await import("./login.ts")).login,
+  },
+  logout: {
+    group: images,
+    description: "forget the credentials of a registry",
+    load: async () => (await import("./login.ts")).logout,
   },
   state: {
     group: oci,

@@ -1,6 +1,7 @@
 /** The flags of `run` and `create`. */
 import { flags } from "./flag.ts";
 import { layerFormatFlag, progressFlag } from "./pull-watch.ts";
+import { credentialFlag, registryFlags } from "./registry-flags.ts";
 import { resourceFlags } from "./resource-flags.ts";
 import { detachKeysFlag } from "./session.ts";
 
@@ -168,6 +169,9 @@ export const createFlags = flags({
   quiet: { type: "boolean", short: "q", group: image, help: "show no progress" },
   progress: { ...progressFlag, group: image },
   "layer-format": { ...layerFormatFlag, group: image },
+  creds: { ...credentialFlag, group: image },
+  authfile: { ...registryFlags.authfile, group: image },
+  "tls-verify": { ...registryFlags["tls-verify"], group: image },
 
   "cap-add": {
     type: "string",

@@ -5,6 +5,7 @@ import { detachKeysOption } from "./detach-keys.ts";
 import { parseEnvironmentFile, parseLabels, resolveVariable } from "./environment.ts";
 import type { Values } from "./flag.ts";
 import { refusePublish } from "./publish.ts";
+import { accessOf } from "./registry-flags.ts";
 import { resourcesOf } from "./resource-flags.ts";
 import type { createFlags, runFlags } from "./run-flags.ts";
 import { parseCapability, parseSecurityOptions, parseUlimit } from "./security.ts";
@@ -82,6 +83,7 @@ function readSource({ flags, positionals, directory }: RunLine): RootSource {
     reference,
     pull: flags.pull,
     layerFormat: flags["layer-format"],
+    access: accessOf(flags),
     ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
   };
 }

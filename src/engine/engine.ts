@@ -18,6 +18,8 @@ import type {
 import type {
   AttachOptions,
   CommitOptions,
+  CopyEnd,
+  CopyOptions,
   ExecOptions,
   FileChange,
   LogOptions,
@@ -177,6 +179,12 @@ export class Engine {
   async export(name: string, output: string): Promise<void> {
     const { exportContainer } = await import("./export.ts");
     await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Copies files between a container and the host. */
+  async copy(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<void> {
+    const { copyFiles } = await import("./copy.ts");
+    await copyFiles(await this.#open(), from, to, options);
   }
 
   /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */

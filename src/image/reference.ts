@@ -91,16 +91,26 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
   };
 }
 
+/** A name without a registry, apart from its tag and digest; undefined when it has a registry. */
+export function splitShortName(text: string): { name: string; suffix: string } | undefined {
+  const { name } = split(text);
+  return hostOf(name) === undefined ? { name, suffix: text.slice(name.length) } : undefined;
+}
+
+/** Docker's rule: only a dot, a port, an upper-case letter or "localhost" tells a host from a namespace. */
+function hostOf(name: string): string | undefined {
+  const slash = name.indexOf("/");
+  const first = slash < 0 ? "" : name.slice(0, slash);
+  return /[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase() ? first : undefined;
+}
+
 function parseName(name: string, text: string): { registry: string; repository: string } {
   if (/^[a-f0-9]{64}$/.test(name)) {
     throw invalid(text, "64 hexadecimal digits are an image ID, not a name", "add a registry or a namespace");
   }
-  const slash = name.indexOf("/");
-  const first = slash < 0 ? "" : name.slice(0, slash);
-  // Docker's rule: only a dot, a port, an upper-case letter or "localhost" tells a host from a namespace.
-  const hasHost = /[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase();
-  const registry = hasHost ? canonicalRegistry(first) : DEFAULT_REGISTRY;
-  const path = hasHost ? name.slice(slash + 1) : name;
+  const host = hostOf(name);
+  const registry = host === undefined ? DEFAULT_REGISTRY : canonicalRegistry(host);
+  const path = host === undefined ? name : name.slice(host.length + 1);
   if (!hostPattern.test(registry)) {
     throw invalid(text, `bad registry host ${JSON.stringify(registry)}`, "write it as HOST or HOST:PORT");
   }
