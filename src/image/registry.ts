@@ -1,7 +1,9 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import { isInternal, isLoopback } from "./address.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { DigestError, digestOf, isDigest, verifyBytes } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -26,6 +28,7 @@ const ACCEPT = manifestTypes.join(", ");
 
 /** The manifests and blobs of one repository. */
 export class RegistryClient extends RegistryConnection implements BlobSource {
+  readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #signal: AbortSignal | undefined;
 
@@ -113,8 +116,8 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
   }
 
   /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
-  async openBlob({ digest, urls }: Descriptor, offset: number): Promise<Response> {
-    const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  async openBlob({ digest, urls }: Descriptor, offset: number, end?: number): Promise<Response> {
+    const headers = offset === 0 && end === undefined ? {} : { range: rangeHeader(offset, end) };
     const { response } = await this.request(`blobs/${digest}`, { headers });
     if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
@@ -142,6 +145,11 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
     await discard(response);
     return undefined;
   }
+}
+
+/** `end` is exclusive here, inclusive in the header (RFC 9110, 14.1.2). */
+function rangeHeader(offset: number, end: number | undefined): string {
+  return `bytes=${offset}-${end === undefined ? "" : end - 1}`;
 }
 
 /** Some proxies compress though they were asked not to; what is no gzip after all is left alone. */
