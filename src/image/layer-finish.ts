@@ -80,12 +80,15 @@ function adoptDirectory(
   record.metadata = entryOf(
     status,
     "directory",
-    hidden === undefined ? attributes : unescape(attributes, hidden),
+    hidden === undefined ? attributes : shownByOverlay(attributes, hidden),
   );
 }
 
 /** Attributes as overlayfs shows them: its own are not seen, those that were escaped have their own names. */
-function unescape(attributes: ReadonlyMap<ByteString, Buffer>, hidden: ByteString): Map<ByteString, Buffer> {
+function shownByOverlay(
+  attributes: ReadonlyMap<ByteString, Buffer>,
+  hidden: ByteString,
+): Map<ByteString, Buffer> {
   const escaped = `${hidden}overlay.`;
   return new Map(
     [...attributes].flatMap(([name, value]) => {
