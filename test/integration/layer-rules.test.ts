@@ -238,6 +238,17 @@ describe("whiteouts", () => {
     }
   });
 
+  test("leave a file alone that is where their directory was: all in that is hidden", async () => {
+    using applied = await apply(
+      { name: "file", data: "1" },
+      { name: "file/.wh.a" },
+      { name: "file/b/.wh.c" },
+      { name: "file/.wh..wh..opq" },
+    );
+    expect(applied.names).toEqual(["file"]);
+    expect(applied.tree.get("file")?.content).toBe("1");
+  });
+
   test("are dropped where an opaque directory hides all there is", async () => {
     using applied = await apply(
       { name: "d/.wh.a" },
