@@ -91,13 +91,18 @@ describe("login", () => {
   });
 
   test("is refused also where public images can be had without", async () => {
-    await using open = await startRegistry({
-      storage: (await sharedRegistry()).storage,
-      auth: "token",
-      anonymousPull: true,
-    });
-    const { code } = await currently(["login", "-u", user, "-p", "wrong-one", open.host]);
+    await using registry = await FakeRegistry.start();
+    registry.always(/^GET \/token/, ({ headers }) =>
+      headers.authorization === undefined ? { body: '{"token":"anonymous"}' } : { status: 401 },
+    );
+    registry.rules.push(({ path, headers }) =>
+      !path.startsWith("/v2/") || headers.authorization === "Bearer anonymous"
+        ? undefined
+        : { status: 401, headers: { "www-authenticate": `Bearer realm="${registry.url}/token"` } },
+    );
+    const { code, stderr } = await currently(["login", "-u", user, "-p", "wrong-one", registry.host]);
     expect(code).toBe(125);
+    expect(stderr).toContain("answered 401");
     expect(existsSync(docker())).toBe(false);
   });
 
