@@ -54,7 +54,8 @@ export async function pushImage(
   options: PushOptions,
 ): Promise<string> {
   const { store, signal } = options;
-  // What is sent must not be collected meanwhile.
+  // What a killed one left is removed; what is sent must not be collected meanwhile.
+  store.collect();
   using _lease = leaseLayers(store.paths);
   const image = store.get(name);
   const target = targetOf(name, destination, image);
