@@ -273,32 +273,3 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./man.ts")).man,
   },
 };
-
-/** docker's grouped spellings of commands that have a word of their own, as the arguments that they come to. */
-export const spellings: Readonly<Record<string, readonly string[]>> = {
-  ...grouped("container", "attach create exec inspect kill logs rm run start stop wait", [
-    "-type",
-    "container",
-  ]),
-  "container ls": ["ps"],
-  "container list": ["ps"],
-  "container ps": ["ps"],
-  "container remove": ["rm"],
-  ...grouped("image", "history import inspect load pull save tag untag", ["-type", "image"]),
-  "image ls": ["images"],
-  "image list": ["images"],
-  "image rm": ["rmi"],
-  "image remove": ["rmi"],
-};
-
-/** `inspect` of a group looks only there. */
-function grouped(
-  group: string,
-  words: string,
-  inspected: readonly string[],
-): Record<string, readonly string[]> {
-  const entries = words.split(" ").map((word): [string, readonly string[]] => {
-    return [`${group} ${word}`, word === "inspect" ? [word, ...inspected] : [word]];
-  });
-  return Object.fromEntries(entries);
-}

@@ -13,6 +13,7 @@ import type {
   ImportOptions,
   Pruned,
   PruneOptions,
+  RemoveImageOptions,
   SaveOptions,
 } from "./image-options.ts";
 import type {
@@ -27,7 +28,6 @@ import type {
   PullWatch,
   PushOptions,
   PushWatch,
-  RemoveImageOptions,
   RemoveOptions,
   Resources,
   RunOptions,

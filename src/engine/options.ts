@@ -225,14 +225,6 @@ export interface RegistryAccess {
   readonly verifyTls?: boolean;
 }
 
-/** What `rmi` can ask. */
-export interface RemoveImageOptions {
-  /** Removes an image that has several names or that a container uses. */
-  readonly force: boolean;
-  /** A missing one is no error. */
-  readonly ignore: boolean;
-}
-
 /** One end of a copy. */
 export type CopyEnd =
   | { readonly kind: "container"; readonly container: string; readonly path: string }
