@@ -8,7 +8,7 @@ import { cgroupModes, namespaceBits, networkLocks } from "../runtime/criu-messag
 import { deleteContainer } from "../runtime/delete.ts";
 import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
-import { createFlags, prepareBundle } from "./oci-bundle.ts";
+import { createFlags, foregroundOptions, prepareBundle } from "./oci-bundle.ts";
 import { defineOciCommand, pathsOf } from "./oci-command.ts";
 
 const path = (help: string) => ({ type: "string", metavar: "DIR", completes: "directory", help }) as const;
@@ -116,8 +116,7 @@ export const restore = defineOciCommand({
       notifySocket: undefined,
       birth: (how: CreateOptions) => restoreInit(choice, how, prepared.paths),
     };
-    if (!flags.detach)
-      return await runForeground(options, { keep: flags.keep, subreaper: !flags["no-subreaper"] });
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
     await runDetached(options);
     return 0;
   },
