@@ -2,13 +2,13 @@
 import { posix } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import { checkpointContainer } from "../runtime/checkpoint.ts";
-import type { ContainerOptions } from "../runtime/container.ts";
+import type { CreateOptions } from "../runtime/create.ts";
 import type { CriuOptions } from "../runtime/criu-message.ts";
 import { cgroupModes, namespaceBits, networkLocks } from "../runtime/criu-message.ts";
 import { deleteContainer } from "../runtime/delete.ts";
 import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
-import { createFlags, prepareBundle } from "./oci-bundle.ts";
+import { createFlags, foregroundOptions, prepareBundle } from "./oci-bundle.ts";
 import { defineOciCommand, pathsOf } from "./oci-command.ts";
 
 const path = (help: string) => ({ type: "string", metavar: "DIR", completes: "directory", help }) as const;
@@ -109,20 +109,18 @@ export const restore = defineOciCommand({
       import("../runtime/restore.ts"),
       import("../runtime/foreground.ts"),
     ]);
+    const prepared = prepareBundle(globals, flags, { id, detach: flags.detach });
     const options = {
-      ...prepareBundle(globals, flags, { id, detach: flags.detach }),
+      ...prepared,
       // Whoever waited for the program has heard of it long ago.
       notifySocket: undefined,
-      birth: (...how: BirthArguments) => restoreInit(choice, ...how),
+      birth: (how: CreateOptions) => restoreInit(choice, how, prepared.paths),
     };
-    if (!flags.detach)
-      return await runForeground(options, { keep: flags.keep, subreaper: !flags["no-subreaper"] });
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
     await runDetached(options);
     return 0;
   },
 });
-
-type BirthArguments = Parameters<NonNullable<ContainerOptions["birth"]>>;
 
 type CriuFlags = Values<typeof criuFlags>;
 

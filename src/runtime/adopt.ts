@@ -2,10 +2,12 @@
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import { claimDirectory } from "../sys/lease.ts";
+import { startTimeOf } from "../sys/process.ts";
 import { lacksCgroup, processesBeside } from "./beside.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { createCgroup } from "./cgroup/cgroup.ts";
 import type { CgroupState } from "./cgroup/state.ts";
+import { notRunning } from "./kill.ts";
 import { readState, saveState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
@@ -25,15 +27,24 @@ export async function adoptCgroup(
   }
   const { id, ociVersion } = state;
   using cgroup = await createCgroup({ id, spec: { ociVersion, linux: { cgroupsPath } }, onPlanned });
-  // Forked by one that had not been moved yet: until there is none.
-  for (
-    let left = await outside(cgroup, state.pid);
-    left.length > 0;
-    left = await outside(cgroup, state.pid)
-  ) {
+  try {
+    await moveAll(cgroup, state.pid);
+    // Whoever saw its end may have looked for cgroups before there were any.
+    if (startTimeOf(state.pid) !== state.startTime) throw notRunning();
+    saveState(paths, { ...state, cgroup: cgroup.state });
+  } catch (error) {
+    await cgroup.remove();
+    throw error;
+  }
+}
+
+/** One that was forked by another which had not been moved yet is found the next time. */
+async function moveAll(cgroup: Cgroup, init: number): Promise<void> {
+  for (;;) {
+    const left = await outside(cgroup, init);
+    if (left.length === 0) return;
     for (const pid of left) await join(cgroup, pid);
   }
-  saveState(paths, { ...state, cgroup: cgroup.state });
 }
 
 async function outside(cgroup: Cgroup, init: number): Promise<number[]> {

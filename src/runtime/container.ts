@@ -45,7 +45,7 @@ export interface ContainerOptions extends Receivers {
   /** Passed on as 3, 4 … */
   readonly preserved: readonly Fd[];
   /** How init comes to be, when not by a plan: out of a checkpoint. */
-  readonly birth?: ((options: CreateOptions, paths: StatePaths) => Promise<Init>) | undefined;
+  readonly birth?: ((options: CreateOptions) => Promise<Init>) | undefined;
 }
 
 /** The container's init, and how the container is known from here on. */
@@ -162,26 +162,23 @@ async function startInit(
   using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
   let state = first;
   try {
-    const init = await birth(
-      {
-        id,
-        spec: bundle.spec,
-        bundle: bundle.directory,
-        rootPlace: await rootPlaceOf(bundle.spec, paths),
-        stdio: "inherit",
-        filters: paths.filters,
-        cgroup,
-        hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
-        preserved,
-        noPivot: options.noPivot,
-        sharesKeyring: options.sharesKeyring,
-        onCloned: (pid) => {
-          state = withInit(first, pid, cgroup);
-          saveState(paths, state);
-        },
+    const init = await birth({
+      id,
+      spec: bundle.spec,
+      bundle: bundle.directory,
+      rootPlace: await rootPlaceOf(bundle.spec, paths),
+      stdio: "inherit",
+      filters: paths.filters,
+      cgroup,
+      hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
+      preserved,
+      noPivot: options.noPivot,
+      sharesKeyring: options.sharesKeyring,
+      onCloned: (pid) => {
+        state = withInit(first, pid, cgroup);
+        saveState(paths, state);
       },
-      paths,
-    );
+    });
     return { init, state };
   } catch (error) {
     throw (await wasOutOfMemory(cgroup))
