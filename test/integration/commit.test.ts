@@ -27,16 +27,6 @@ async function ended(script: string, ...flags: string[]): Promise<string> {
   return name;
 }
 
-/** A container that goes on after `script`. */
-async function running(script: string, ...flags: string[]): Promise<string> {
-  const id = await file.current.detached(
-    ["sh", "-ec", `${script}; touch /tmp/ready; trap exit TERM; sleep 1000 & wait`],
-    ...flags,
-  );
-  while ((await file.current.run(["exec", id, "test", "-e", "/tmp/ready"])).code !== 0);
-  return id;
-}
-
 const diff = async (name: string) => (await file.current.ok("diff", name)).trim().split("\n");
 
 describe("diff", () => {
@@ -89,7 +79,7 @@ describe("diff", () => {
   });
 
   test("works while it runs, and before it has run", async () => {
-    const id = await running("echo > /new");
+    const id = await file.current.running("echo > /new");
     expect(await diff(id)).toEqual(["A /new", "C /tmp", "A /tmp/ready"]);
     await file.current.ok("rm", "-force", id);
     const created = (
@@ -169,7 +159,7 @@ describe("export", () => {
 
 describe("commit", () => {
   test("makes an image of a running container, with its settings, that runs", async () => {
-    const id = await running(
+    const id = await file.current.running(
       "echo new > /new; rm -r /home; mv /root /casa",
       "-env",
       "X=1",
