@@ -67,6 +67,26 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "wait for containers to end and print their exit codes",
     load: async () => (await import("./wait.ts")).wait,
   },
+  pause: {
+    group: containers,
+    description: "stop all processes of containers where they are",
+    load: async () => (await import("./oci-pause.ts")).pause,
+  },
+  unpause: {
+    group: containers,
+    description: "let paused containers go on",
+    load: async () => (await import("./oci-pause.ts")).unpause,
+  },
+  update: {
+    group: containers,
+    description: "change the limits of containers",
+    load: async () => (await import("./oci-update.ts")).update,
+  },
+  top: {
+    group: containers,
+    description: "show the processes of a container",
+    load: async () => (await import("./oci-ps.ts")).top,
+  },
   rm: {
     group: containers,
     description: "remove containers with all that they changed",
@@ -189,37 +209,27 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   state: {
     group: oci,
-    description: "print the state of an OCI container",
+    description: "print the state of a container",
     load: async () => (await import("./oci-state.ts")).state,
   },
   delete: {
     group: oci,
-    description: "remove an OCI container",
+    description: "remove a container",
     load: async () => (await import("./oci-delete.ts")).remove,
   },
   list: {
     group: oci,
-    description: "list the OCI containers",
+    description: "list all containers",
     load: async () => (await import("./oci-list.ts")).list,
-  },
-  pause: {
-    group: oci,
-    description: "stop an OCI container's processes where they are",
-    load: async () => (await import("./oci-pause.ts")).pause,
   },
   resume: {
     group: oci,
-    description: "let a paused OCI container go on",
+    description: "let a paused container go on",
     load: async () => (await import("./oci-pause.ts")).resume,
-  },
-  update: {
-    group: oci,
-    description: "change the limits of an OCI container",
-    load: async () => (await import("./oci-update.ts")).update,
   },
   events: {
     group: oci,
-    description: "print what an OCI container uses",
+    description: "print what a container uses",
     load: async () => (await import("./oci-events.ts")).events,
   },
   checkpoint: {

@@ -1,8 +1,9 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
 import type { RemovedImage } from "../image/remove.ts";
+import type { StatePaths } from "../runtime/state-root.ts";
 import type { ContainerStatus } from "./container.ts";
-import type { Context } from "./context.ts";
+import type { Context, OpenOptions } from "./context.ts";
 import type {
   CheckOptions,
   DiskUsage,
@@ -29,6 +30,7 @@ import type {
   PushWatch,
   RemoveImageOptions,
   RemoveOptions,
+  Resources,
   RunOptions,
   StartOptions,
   StopOptions,
@@ -52,6 +54,8 @@ export interface ContainerSummary {
   readonly exitedAt?: number;
   /** Process ID of init on the host; only while it runs. */
   readonly pid?: number;
+  /** It runs, but its processes stand. */
+  readonly paused?: true;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -72,10 +76,13 @@ export interface RunResult {
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
   readonly roots: Roots;
+  readonly #onWarning: OpenOptions["onWarning"];
   #context: Promise<Context> | undefined;
 
-  constructor(roots: Roots) {
+  /** `onWarning` is told what of earlier commands could not be put right. */
+  constructor(roots: Roots, onWarning?: OpenOptions["onWarning"]) {
     this.roots = roots;
+    this.#onWarning = onWarning;
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
@@ -128,6 +135,41 @@ export class Engine {
     killContainer(await this.#open(), name, signal);
   }
 
+  /** Whether `name` names a container. */
+  async knows(name: string): Promise<boolean> {
+    return (await this.#open()).containers.find(name) !== undefined;
+  }
+
+  /** Stops all processes of a container where they are. */
+  async pause(name: string): Promise<void> {
+    const { pause } = await import("./cgroup.ts");
+    await pause(await this.#open(), name);
+  }
+
+  /** Lets the processes of a paused container go on. */
+  async unpause(name: string): Promise<void> {
+    const { unpause } = await import("./cgroup.ts");
+    await unpause(await this.#open(), name);
+  }
+
+  /** Changes limits, of a running container at once; what is not named stays as it is. */
+  async update(name: string, resources: Resources): Promise<void> {
+    const { update } = await import("./cgroup.ts");
+    await update(await this.#open(), name, resources);
+  }
+
+  /** Process IDs of a running container's processes, as the host counts them. */
+  async processes(name: string): Promise<number[]> {
+    const { processesOf } = await import("./cgroup.ts");
+    return await processesOf(await this.#open(), name);
+  }
+
+  /** The runtime's state files of a running container, which has a cgroup from here on. */
+  async measured(name: string): Promise<StatePaths> {
+    const { limited } = await import("./cgroup.ts");
+    return await limited(await this.#open(), name, "measure");
+  }
+
   /** Removes an ended container with all it changed; resolves to its ID, or undefined when `force` found none. */
   async remove(name: string, options: RemoveOptions): Promise<string | undefined> {
     const { removeContainer } = await import("./end.ts");
@@ -150,6 +192,12 @@ export class Engine {
   async inspect(name: string): Promise<Record<string, unknown>> {
     const { inspectContainer } = await import("./inspect.ts");
     return inspectContainer(await this.#open(), name);
+  }
+
+  /** The state documents of the runtime specification: of one container, or of all. */
+  async ociStates(name?: string): Promise<Record<string, unknown>[]> {
+    const { ociStates } = await import("./inspect.ts");
+    return ociStates(await this.#open(), name);
   }
 
   /** Writes the log to standard output and standard error, each stream where it belongs. */
@@ -270,7 +318,10 @@ export class Engine {
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {
-    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots, options));
+    const onWarning = this.#onWarning;
+    this.#context ??= import("./context.ts").then(({ openContext }) => {
+      return openContext(this.roots, { ...options, onWarning });
+    });
     return await this.#context;
   }
 }

@@ -5,6 +5,10 @@ import type { LayerFormat } from "../image/layer-target.ts";
 import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
 import type { PushEvent } from "../image/push-progress.ts";
+import type { LinuxResources } from "../runtime/spec.ts";
+
+/** Limits, in the words of the runtime specification. */
+export type Resources = LinuxResources;
 
 /** Where the container's files come from. */
 export type RootSource =
@@ -107,6 +111,8 @@ export interface RunOptions extends StreamOptions {
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined" | { readonly profilePath: string };
   readonly ulimits: readonly Ulimit[];
+  /** Limits on what all processes together use; absent: none. */
+  readonly resources?: LinuxResources;
   /** Size of /dev/shm; absent: 64 MiB. */
   readonly shmSizeBytes?: number;
   /** More lines for /etc/hosts. */
@@ -280,6 +286,8 @@ export interface CommitOptions {
   /** The name of the new image; absent: it gets none. */
   readonly reference?: string;
   readonly changes: readonly ImageChange[];
+  /** Has the container's programs stand still meanwhile. */
+  readonly pause: boolean;
   readonly author?: string;
   readonly message?: string;
   /** How the new layer is stored; absent: as a directory. */

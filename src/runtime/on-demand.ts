@@ -122,8 +122,8 @@ export async function creationHooks(context: HookContext): Promise<CreationHooks
 /** Runs those of the creation that run in the runtime's namespaces; `pid` is the container's init. */
 export async function runCreationHooks(context: HookContext, pid: number): Promise<void> {
   const { runHooks } = await import("./hook.ts");
-  runHooks("prestart", context.spec.hooks, hookedBy(context), pid);
-  runHooks("createRuntime", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("prestart", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("createRuntime", context.spec.hooks, hookedBy(context), pid);
 }
 
 /** The hooks that run before the program; undefined when there are none. */
@@ -143,7 +143,7 @@ export async function startHooks(context: HookContext): Promise<readonly Step[] 
 export async function runPoststartHooks(context: HookContext, pid: number): Promise<void> {
   if ((context.spec.hooks?.poststart ?? []).length === 0) return;
   const { runHooks } = await import("./hook.ts");
-  runHooks("poststart", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("poststart", context.spec.hooks, hookedBy(context), pid);
 }
 
 /** Runs the hooks behind the container's end. Returns what went wrong, for a warning each: it stops nothing. */

@@ -39,6 +39,8 @@ export interface StatePaths {
   readonly fifo: string;
   /** What went wrong in a container that was waiting for its start. */
   readonly failure: string;
+  /** What the other commands come to, for the executable's entry: see brief.ts. */
+  readonly brief: string;
 }
 
 /** Where container `id` keeps its state. Refuses an ID that is no name of a directory. */
@@ -56,5 +58,6 @@ export function statePaths(root: string, id: string): StatePaths {
     spec: `${directory}/config.json`,
     fifo: `${directory}/exec.fifo`,
     failure: `${directory}/failure`,
+    brief: `${directory}/brief`,
   };
 }

@@ -189,6 +189,35 @@ describe("commit", () => {
     await file.current.ok("rmi", "made:1");
   });
 
+  test("has the container's programs stand still when it is told to, and go on", async () => {
+    const script =
+      "(while :; do i=$((i + 1)); echo $i > /new; mv /new /first; echo $i > /new; mv /new /second; done) &";
+    const id = await file.current.running(`i=0; ${script} sleep 0`);
+    await file.current.ok("commit", "-pause", id, "still:1");
+    // One may be a step ahead of the other, and no more.
+    const read = [
+      "run",
+      "-rm",
+      "-attach",
+      "-network",
+      "none",
+      "-image",
+      "still:1",
+      "-cmd",
+      "cat /first /second",
+    ];
+    const numbers = (await file.current.ok(...read)).split("\n").map(Number);
+    expect(Math.abs((numbers[0] ?? 0) - (numbers[1] ?? 0))).toBeLessThanOrEqual(1);
+    const state = async () => (await file.current.inspect(id)).state;
+    expect(await state()).toMatchObject({ status: "running" });
+    expect((await state()).paused).toBeUndefined();
+    await file.current.ok("pause", id);
+    await file.current.ok("commit", "-pause", id, "still:2");
+    expect((await state()).paused).toBe(true);
+    await file.current.ok("rm", "-force", id);
+    await file.current.ok("rmi", "still:1", "still:2");
+  });
+
   test("changes settings as it is told", async () => {
     const name = await ended("true");
     const changes = [

@@ -84,7 +84,7 @@ describe("commands", () => {
   test.each<[string[], string]>([
     [["run"], "no image was named"],
     [["run", "-imge", "x"], "unknown flag -imge: did you mean -image?"],
-    [["run", "-memory", "1g", "x"], "flag -memory: limits on resources are not in this version"],
+    [["run", "-cpus", "1", "-cpu-quota", "5", "x"], "-cpus was given, and -cpu-period or -cpu-quota"],
     [["run", "-p", "80:80", "x"], "published ports need the bridge network"],
     [["run", "-it", "busybox"], "-interactive and -tty were given, and standard input is not a terminal"],
     [["create", "-attach", "x"], "flag -attach: is a flag of start"],
