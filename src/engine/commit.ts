@@ -1,4 +1,5 @@
 /** Makes an image of a container. */
+
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import type { Settings } from "../image/config-change.ts";
@@ -7,8 +8,9 @@ import { readImage } from "../image/image-row.ts";
 import type { Container, ContainerRecord } from "./container.ts";
 import type { Context } from "./context.ts";
 import { defaultPath } from "./default-spec.ts";
+import type { CommitOptions } from "./file-options.ts";
 import { imageStore } from "./image.ts";
-import type { CommitOptions, PullWatch } from "./options.ts";
+import type { PullWatch } from "./options.ts";
 import { readRunState } from "./run-state.ts";
 import { parseStopSignal } from "./stop-signal.ts";
 import { parseUser } from "./user.ts";

@@ -1,9 +1,10 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
+
 import type { Roots } from "../base/paths.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import type { StatePaths } from "../runtime/state-root.ts";
-import type { ContainerStatus } from "./container.ts";
 import type { Context, OpenOptions } from "./context.ts";
+import type { CommitOptions, CopyEnd, CopyOptions, FileChange } from "./file-options.ts";
 import type {
   CheckOptions,
   DiskUsage,
@@ -14,20 +15,16 @@ import type {
   ImportOptions,
   Pruned,
   PruneOptions,
+  PushOptions,
+  PushWatch,
   SaveOptions,
 } from "./image-options.ts";
 import type {
   AttachOptions,
-  CommitOptions,
-  CopyEnd,
-  CopyOptions,
   ExecOptions,
-  FileChange,
   LogOptions,
   PullOptions,
   PullWatch,
-  PushOptions,
-  PushWatch,
   RemoveImageOptions,
   RemoveOptions,
   Resources,
@@ -35,43 +32,7 @@ import type {
   StartOptions,
   StopOptions,
 } from "./options.ts";
-
-/** One line of `ps`. */
-export interface ContainerSummary {
-  /** 64 hexadecimal digits. */
-  readonly id: string;
-  readonly name: string;
-  /** The reference as given, or the directory of `-rootfs`. */
-  readonly image: string;
-  /** The program with its arguments. */
-  readonly command: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly status: ContainerStatus;
-  /** Of the last run; only when it has ended. */
-  readonly exitCode?: number;
-  readonly startedAt?: number;
-  readonly exitedAt?: number;
-  /** Process ID of init on the host; only while it runs. */
-  readonly pid?: number;
-  /** It runs, but its processes stand. */
-  readonly paused?: true;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-/** How a session with a program ended. */
-export type SessionEnd =
-  | { readonly kind: "exited"; readonly exitCode: number }
-  /** The user pressed the detach keys: the program goes on. */
-  | { readonly kind: "detached" }
-  /** The caller's terminal or output has gone, or the user lost patience; the program goes on. 128 and the signal. */
-  | { readonly kind: "left"; readonly exitCode: number };
-
-/** What `run` gives back; `end` is absent when the container was left in the background. */
-export interface RunResult {
-  readonly id: string;
-  readonly end?: SessionEnd;
-}
+import type { ContainerSummary, RunResult, SessionEnd } from "./results.ts";
 
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {

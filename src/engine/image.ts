@@ -1,17 +1,11 @@
 /** Images as the engine uses them: found or pulled for a container, listed, removed. */
+
 import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageFilter, ImageSummary } from "./image-options.ts";
-import type {
-  PullOptions,
-  PullWatch,
-  PushOptions,
-  PushWatch,
-  RemoveImageOptions,
-  RootSource,
-} from "./options.ts";
+import type { ImageFilter, ImageSummary, PushOptions, PushWatch } from "./image-options.ts";
+import type { PullOptions, PullWatch, RemoveImageOptions, RootSource } from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {

@@ -1,13 +1,14 @@
 /** A session: the caller's streams joined to a container through its monitor. */
+
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
 import type { FrameType } from "./attach-protocol.ts";
 import { Connection, decodeExit, encodeFrame, encodeResize } from "./attach-protocol.ts";
-import type { SessionEnd } from "./engine.ts";
 import { LocalStreams } from "./local-streams.ts";
 import { connectToMonitor } from "./observe.ts";
 import type { StreamOptions } from "./options.ts";
+import type { SessionEnd } from "./results.ts";
 import { signalInit } from "./signal.ts";
 
 /** How a session is held. */

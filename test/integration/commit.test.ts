@@ -191,8 +191,10 @@ describe("commit", () => {
 
   test("has the container's programs stand still when it is told to, and go on", async () => {
     const script =
-      "(while :; do i=$((i + 1)); echo $i > /new; mv /new /first; echo $i > /new; mv /new /second; done) &";
-    const id = await file.current.running(`i=0; ${script} sleep 0`);
+      "(while :; do i=$((i + 1)); echo $i > /new; mv /new /a-first; echo $i > /new; mv /new /c-second; done) &";
+    const id = await file.current.running(
+      `head -c 80000000 /dev/zero | tr "\\\\0" x > /b-between; i=0; ${script} sleep 1`,
+    );
     await file.current.ok("commit", "-pause", id, "still:1");
     // One may be a step ahead of the other, and no more.
     const read = [
@@ -204,7 +206,7 @@ describe("commit", () => {
       "-image",
       "still:1",
       "-cmd",
-      "cat /first /second",
+      "cat /a-first /c-second",
     ];
     const numbers = (await file.current.ok(...read)).split("\n").map(Number);
     expect(Math.abs((numbers[0] ?? 0) - (numbers[1] ?? 0))).toBeLessThanOrEqual(1);
