@@ -1,5 +1,4 @@
 /** `currunt cp`. */
-
 import { isatty } from "node:tty";
 import { CurruntError } from "../base/error.ts";
 import type { CopyEnd } from "../engine/file-options.ts";

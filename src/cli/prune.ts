@@ -37,7 +37,7 @@ export const imagePrune = defineCommand({
   positionals: none,
   run: async ({ flags }) =>
     await pruneWith(flags, {
-      what: { containers: false, images: flags.all ? "all" : "dangling", volumes: false },
+      what: { containers: false, images: flags.all ? "all" : "dangling", volumes: false, unfinished: false },
       warning: `This removes all images ${flags.all ? "that no container uses" : "without a name"}.`,
     }),
 });
@@ -52,7 +52,7 @@ export const containerPrune = defineCommand({
   positionals: none,
   run: async ({ flags }) =>
     await pruneWith(flags, {
-      what: { containers: true, volumes: false },
+      what: { containers: true, volumes: false, unfinished: false },
       warning: "This removes all containers that do not run.",
     }),
 });
@@ -66,7 +66,7 @@ export const volumePrune = defineCommand({
   positionals: none,
   run: async ({ flags }) =>
     await pruneWith(flags, {
-      what: { containers: false, volumes: true },
+      what: { containers: false, volumes: true, unfinished: false },
       warning: "This removes all volumes that no container has.",
     }),
 });
@@ -75,7 +75,7 @@ export const systemPrune = defineCommand({
   name: "system prune",
   usage: ["[flags]"],
   description:
-    "Removes containers that do not run, images without a name, and what broken-off commands left; with -all also images that no container uses, with -volumes also volumes that no container has.",
+    "Removes containers that do not run, images without a name, and what commands and pulls that were cut short have left; with -all also images that no container uses, with -volumes also volumes that no container has.",
   examples: [{ command: "currunt system prune -all -volumes -force", text: "everything but what runs" }],
   flags: {
     ...common,
@@ -87,7 +87,12 @@ export const systemPrune = defineCommand({
     const images = flags.all ? "all images that no container uses" : "all images without a name";
     const volumes = flags.volumes ? ", and all volumes that no container has" : "";
     return await pruneWith(flags, {
-      what: { containers: true, images: flags.all ? "all" : "dangling", volumes: flags.volumes },
+      what: {
+        containers: true,
+        images: flags.all ? "all" : "dangling",
+        volumes: flags.volumes,
+        unfinished: true,
+      },
       warning: `This removes all containers that do not run, ${images}${volumes}.`,
     });
   },

@@ -1,5 +1,5 @@
 /** `currunt ps`. */
-import type { ContainerSummary } from "../engine/results.ts";
+import type { ContainerSummary } from "../engine/summary.ts";
 import { defineCommand } from "./command.ts";
 import { ago, humanDuration, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";

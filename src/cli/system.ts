@@ -33,11 +33,12 @@ interface SummaryRow extends Usage {
   readonly type: string;
 }
 
-function summaryOf({ images, containers, volumes }: DiskUsage): SummaryRow[] {
+function summaryOf({ images, containers, volumes, unfinished }: DiskUsage): SummaryRow[] {
   return [
     { type: "Images", ...images },
     { type: "Containers", ...containers },
     { type: "Local Volumes", ...volumes },
+    { type: "Unfinished Pulls", ...unfinished },
   ];
 }
 

@@ -1,11 +1,10 @@
 /** `attach`: the caller's streams joined to a container that runs. */
-
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import type { Context } from "./context.ts";
 import type { AttachOptions } from "./options.ts";
-import type { SessionEnd } from "./results.ts";
 import { attachSession } from "./session.ts";
+import type { SessionEnd } from "./summary.ts";
 
 /** Stays until the container ends or the caller leaves. */
 export async function attachTo(

@@ -1,5 +1,4 @@
 /** What a container has changed. */
-
 import { wrap } from "../base/error.ts";
 import type { Context } from "./context.ts";
 import type { FileChange } from "./file-options.ts";

@@ -1,5 +1,4 @@
 /** Copies files between a container and the host, or an archive on the standard streams. */
-
 import { CurruntError, wrap } from "../base/error.ts";
 import { decompress } from "../image/decompress.ts";
 import { TarParser } from "../image/tar.ts";

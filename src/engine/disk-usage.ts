@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { treeSize } from "../image/layer-size.ts";
+import { unfinishedPulls } from "../image/unfinished.ts";
 import { layerUsage, sharedBytes } from "../image/unused.ts";
 import { listDirectory } from "../sys/directory.ts";
 import type { Context } from "./context.ts";
@@ -11,7 +12,9 @@ import type { DiskUsage, VolumeUsage } from "./image-options.ts";
 /** Counts what there is. Layers are counted when they are unpacked; containers and volumes now, on the disk. */
 export function diskUsage(context: Context): DiskUsage {
   const { database, roots } = context;
-  const images = imageStore(context).list();
+  const store = imageStore(context);
+  const images = store.list();
+  const { count, bytes } = unfinishedPulls(database, store);
   const containers = context.containers.list();
   const usedImages = new Set(containers.map(({ record }) => record.image?.id));
   const { totalBytes, reclaimableBytes } = layerUsage(database);
@@ -39,6 +42,7 @@ export function diskUsage(context: Context): DiskUsage {
       reclaimableBytes: sum([...containerBytes].flatMap(([id, bytes]) => (running.has(id) ? [] : [bytes]))),
     },
     containerBytes,
+    unfinished: { total: count, active: 0, sizeBytes: bytes, reclaimableBytes: bytes },
     volumes: {
       total: volumeList.length,
       active: volumeList.filter(({ links }) => links > 0).length,

@@ -1,5 +1,4 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
-
 import type { Roots } from "../base/paths.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import type { StatePaths } from "../runtime/state-root.ts";
@@ -32,7 +31,7 @@ import type {
   StartOptions,
   StopOptions,
 } from "./options.ts";
-import type { ContainerSummary, RunResult, SessionEnd } from "./results.ts";
+import type { ContainerSummary, RunResult, SessionEnd } from "./summary.ts";
 
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {

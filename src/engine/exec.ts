@@ -1,5 +1,4 @@
 /** `exec`: another program in a running container, held by the caller itself. */
-
 import { O_DIRECTORY, O_PATH, O_RDWR } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
@@ -18,12 +17,12 @@ import { mergeEnvironment } from "./environment.ts";
 import { LocalStreams } from "./local-streams.ts";
 import type { ExecOptions } from "./options.ts";
 import { ownSeccomp } from "./prepare.ts";
-import type { SessionEnd } from "./results.ts";
 import { readInRoot } from "./root-file.ts";
 import type { RunState } from "./run-state.ts";
 import { readRunState } from "./run-state.ts";
 import type { Pipes, ProgramEnds } from "./stdio.ts";
 import { closeProgramEnds, openPipes, ProgramStreams } from "./stdio.ts";
+import type { SessionEnd } from "./summary.ts";
 import { resolveUser } from "./user.ts";
 
 /** Runs a program in a container; resolves when it ends, or, detached, when it runs. */

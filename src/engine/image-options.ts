@@ -70,6 +70,8 @@ export interface PruneOptions {
     /** All that no container uses, or of those the ones without a name; absent: none. */
     readonly images?: "all" | "dangling";
     readonly volumes: boolean;
+    /** What pulls that were cut short have left for the next one. */
+    readonly unfinished: boolean;
   };
   /** Of the kinds "label" and "before" a time; volumes have neither. */
   readonly filters: readonly ImageFilter[];
@@ -103,6 +105,8 @@ export interface DiskUsage {
   readonly containers: Usage;
   /** Bytes of a container's own files and log, by ID. */
   readonly containerBytes: ReadonlyMap<string, number>;
+  /** What pulls that were cut short have left for the next one. */
+  readonly unfinished: Usage;
   readonly volumes: Usage;
   readonly volumeList: readonly VolumeUsage[];
 }

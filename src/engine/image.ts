@@ -1,5 +1,4 @@
 /** Images as the engine uses them: found or pulled for a container, listed, removed. */
-
 import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";

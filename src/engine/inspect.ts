@@ -1,11 +1,10 @@
 /** What is shown of containers: lines of `ps`, the whole of `inspect`. */
-
 import { containerPaths } from "../base/paths.ts";
 import { isFrozen } from "../runtime/cgroup/freeze.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
-import type { ContainerSummary } from "./results.ts";
 import { readRunState } from "./run-state.ts";
+import type { ContainerSummary } from "./summary.ts";
 
 /** Newest first; only running ones unless `all`. */
 export function listContainers(context: Context, { all }: { all: boolean }): ContainerSummary[] {

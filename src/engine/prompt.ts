@@ -28,10 +28,10 @@ export function promptLine(question: string): string {
 
 /** The same without showing what is typed. The terminal is as before afterwards, also after Ctrl-C. */
 export function promptSecret(question: string): string {
+  // Raw, before anybody can type: Ctrl-C must not end this process while the echo is off.
+  using _raw = rawMode(STDIN);
   writeSync(STDERR, question);
   const bytes: number[] = [];
-  // Raw: Ctrl-C must not end this process while the echo is off.
-  using _raw = rawMode(STDIN);
   for (let byte = readByte(); byte !== undefined && byte !== END; byte = readByte()) {
     if (LINE_END.has(byte)) {
       writeSync(STDERR, "\r\n");

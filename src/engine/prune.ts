@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { treeSize } from "../image/layer-size.ts";
+import { unfinishedPulls } from "../image/unfinished.ts";
 import { removeUnused } from "../image/unused.ts";
 import { listDirectory, removeTree } from "../sys/directory.ts";
 import type { Container } from "./container.ts";
@@ -21,13 +22,17 @@ export async function prune(context: Context, options: PruneOptions): Promise<Pr
   const images =
     what.images === undefined ? nothing : await pruneImages(context, options, containers.containers);
   const volumes = what.volumes ? pruneVolumes(context, dryRun) : nothing;
+  const store = imageStore(context);
+  const { unfinished } = what;
+  const unfinishedBytes = unfinished ? unfinishedPulls(context.database, store).bytes : 0;
   // What was removed by force goes with the last container, and what dead processes left goes too.
-  if (!dryRun) imageStore(context).collect();
+  if (!dryRun) store.collect({ unfinished });
   return {
     containers: containers.containers,
     images: images.images,
     volumes: volumes.volumes,
-    reclaimedBytes: containers.reclaimedBytes + images.reclaimedBytes + volumes.reclaimedBytes,
+    reclaimedBytes:
+      containers.reclaimedBytes + images.reclaimedBytes + volumes.reclaimedBytes + unfinishedBytes,
   };
 }
 

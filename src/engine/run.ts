@@ -1,5 +1,4 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
-
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { relaxDurability } from "../base/database.ts";
 import { CurruntError, explain, wrap } from "../base/error.ts";
@@ -19,12 +18,12 @@ import { launchMonitor, lockContainer } from "./launch.ts";
 import { callerWindow } from "./local-streams.ts";
 import type { PullWatch, RunOptions, StartOptions, StreamOptions } from "./options.ts";
 import { isAlone, recover } from "./recover.ts";
-import type { RunResult, SessionEnd } from "./results.ts";
 import { prepareRoots } from "./roots.ts";
 import type { Session } from "./session.ts";
 import { prepareSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { Foreseen, StartRequest } from "./start-request.ts";
+import type { RunResult, SessionEnd } from "./summary.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(

@@ -1,5 +1,4 @@
 /** A session: the caller's streams joined to a container through its monitor. */
-
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -8,8 +7,8 @@ import { Connection, decodeExit, encodeFrame, encodeResize } from "./attach-prot
 import { LocalStreams } from "./local-streams.ts";
 import { connectToMonitor } from "./observe.ts";
 import type { StreamOptions } from "./options.ts";
-import type { SessionEnd } from "./results.ts";
 import { signalInit } from "./signal.ts";
+import type { SessionEnd } from "./summary.ts";
 
 /** How a session is held. */
 export interface SessionOptions extends StreamOptions {

@@ -17,7 +17,7 @@ import type { Fd } from "../sys/fd.ts";
 import { openat2, openDirectory } from "../sys/file.ts";
 import { tryLock } from "../sys/lock.ts";
 import { changeMount } from "../sys/mount.ts";
-import { cloneRootOf } from "../sys/private-mounts.ts";
+import { cloneRootOf } from "../sys/mount-namespace.ts";
 import type { Status } from "../sys/stat.ts";
 import { statat } from "../sys/stat.ts";
 import type { Container } from "./container.ts";

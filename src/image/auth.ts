@@ -145,8 +145,9 @@ export class Authorizer {
     const scopes = mergeScopes(scope, parameters["scope"]);
     const service = parameters["service"];
     let response = await this.#ask(realm, scopes, service);
-    if (response.status === 401 && this.#credentials !== undefined && !this.#strict) {
-      // Some servers (quay) refuse public images to wrong credentials too.
+    const { status } = response;
+    if ((status === 401 || status === 403) && this.#credentials !== undefined && !this.#strict) {
+      // Some servers (quay; GitLab with 403) refuse public images to wrong credentials too.
       await discard(response);
       this.#onWarning?.(
         `${realm.host} refused the credentials for ${this.#base.host}: going on without them`,
@@ -156,7 +157,7 @@ export class Authorizer {
     }
     if (!response.ok) {
       await discard(response);
-      throw refusedToken(response.status, realm, this.#base);
+      throw refusedToken(status, realm, this.#base);
     }
     const { idleMs } = this.#transport.patience;
     const bytes = await readAtMost(response, MAX_TOKEN_BYTES, idleMs).catch((error: unknown) => {

@@ -1,20 +1,13 @@
 /** A blob as one checked stream, however often the connection is cut on the way. */
 import { CurruntError } from "../base/error.ts";
+import { RangedBody, RangeRefused, WORTH_RANGES_BYTES } from "./blob-range.ts";
+import type { BlobSource } from "./blob-source.ts";
 import { withJitter } from "./delay.ts";
 import { DigestError, Verifier } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData } from "./manifest.ts";
 import type { PartialBlob } from "./partial.ts";
-import type { Transport } from "./transport.ts";
 import { discard, plain, sleep, within } from "./transport.ts";
-
-/** What a blob is read from. */
-export interface BlobSource {
-  readonly transport: Transport;
-  /** A response that is from `offset` on (206), from the start (200), or says that there is nothing from there on (416). */
-  openBlob(descriptor: Descriptor, offset: number): Promise<Response>;
-  warn(message: string): void;
-}
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;
@@ -60,7 +53,14 @@ export function streamBlob(
   );
 }
 
-type BodyReader = ReturnType<typeof readerOf>;
+/** The part of a body's reader that is used. */
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** A transfer is judged after this time, and goes on in ranges when it was mostly waited for. */
+const JUDGED_AFTER_MS = 500;
 
 class BlobReader {
   readonly #source: BlobSource;
@@ -68,6 +68,13 @@ class BlobReader {
   readonly #options: BlobStreamOptions;
   readonly #verifier: Verifier;
   #body: BodyReader | undefined;
+  /** Gives the current body's connection back. */
+  #release: () => void = () => undefined;
+  /** Whether another try with ranges makes sense. */
+  #mayRange = true;
+  #openedAt = 0;
+  /** How much of the time since then nothing was there to be read. */
+  #waitedMs = 0;
   /** Bytes at the start of the current response that were read from an earlier one. */
   #skip = 0;
   /** Set until the kept start is read. */
@@ -97,16 +104,22 @@ class BlobReader {
           return undefined;
         }
         this.#body ??= await this.#open();
+        const askedAt = performance.now();
         const { done, value } = await within(this.#body.read(), this.#source.transport.patience.idleMs);
-        if (done) {
+        this.#waitedMs += performance.now() - askedAt;
+        if (done || value === undefined) {
           if (this.#verifier.seenBytes < (this.#size ?? 0)) throw new Error("the transfer ended early");
           this.#verifier.finish();
+          this.#release();
+          this.#release = () => undefined;
           return undefined;
         }
         const chunk = this.#withoutKnown(value);
         if (chunk.byteLength === 0) continue;
         this.#options.partial?.append(chunk);
-        return this.#pass(chunk);
+        this.#pass(chunk);
+        if (this.#isHeldUp()) await this.#spread();
+        return chunk;
       } catch (error) {
         await this.cancel();
         await this.#recover(error);
@@ -130,13 +143,43 @@ class BlobReader {
   async cancel(): Promise<void> {
     const body = this.#body;
     this.#body = undefined;
+    this.#release();
+    this.#release = () => undefined;
     await body?.cancel().catch(() => undefined);
+  }
+
+  /** Whether one connection is what the transfer waits for, and there is room for more. */
+  #isHeldUp(): boolean {
+    const passedMs = performance.now() - this.#openedAt;
+    return (
+      this.#mayRange &&
+      passedMs >= JUDGED_AFTER_MS &&
+      this.#waitedMs > passedMs / 2 &&
+      (this.#size ?? 0) - this.#verifier.seenBytes >= WORTH_RANGES_BYTES &&
+      this.#source.slots.free > 0
+    );
+  }
+
+  /** Goes on in several ranges. */
+  async #spread(): Promise<void> {
+    this.#mayRange = false;
+    await this.cancel();
+    this.#skip = 0;
+    this.#body = new RangedBody({
+      source: this.#source,
+      descriptor: this.#descriptor,
+      offset: this.#verifier.seenBytes,
+      sizeBytes: this.#size ?? 0,
+      signal: this.#options.signal,
+    });
   }
 
   /** Waits before the next connection, or throws when another one makes no sense. */
   async #recover(error: unknown): Promise<void> {
     const { signal, onRestart } = this.#options;
     signal?.throwIfAborted();
+    // One connection it is, then.
+    if (error instanceof RangeRefused) return;
     const offset = this.#verifier.seenBytes;
     // A registry that was there a moment ago may be restarting; every other told error stays one.
     const mayPass = error instanceof CurruntError && error.kind === "unavailable" && offset > 0;
@@ -165,6 +208,9 @@ class BlobReader {
     const inline = inlineData(this.#descriptor);
     if (inline !== undefined) return readerOf(new Blob([inline]).stream());
     const response = await this.#source.openBlob(this.#descriptor, offset);
+    this.#source.slots.take();
+    this.#release = () => this.#source.slots.give();
+    [this.#openedAt, this.#waitedMs] = [performance.now(), 0];
     this.#skip = await this.#offsetOf(response, offset);
     return readerOf(response.status === 416 ? emptyStream() : (response.body ?? emptyStream()));
   }

@@ -20,19 +20,25 @@ export function leaseLayers(paths: DataPaths): Fd {
 
 /**
  * Removes doomed images without containers, layers without images, blobs without either, abandoned staging
- * directories and partial downloads. While a pull holds its lease, only the last two: what the pull counts on must not go.
+ * directories and partial downloads. While a pull holds its lease, only the last two: what the pull counts on must not go. `nowMs`: by
+ * which what pulls have left for the next one is too old; Infinity: all of it is.
  */
-export function collectGarbage(database: Database, paths: DataPaths, blobs: BlobStore): void {
+export function collectGarbage(
+  database: Database,
+  paths: DataPaths,
+  blobs: BlobStore,
+  nowMs = Date.now(),
+): void {
   // Data roots that an earlier version made lack it.
   makeDirectories(paths.splits, 0o700);
   sweepStaging(paths.staging);
   const hasIngest = isThere(undefined, paths.ingest);
-  if (hasIngest) sweepPartials(paths.ingest);
+  if (hasIngest) sweepPartials(paths.ingest, nowMs);
   using trash = makeStaging(paths.staging);
   using lease = claimDirectory(paths.layers);
   if (lease === undefined) return;
   const kept = database.transaction(() => deleteRows(database)).immediate();
-  const waiting = hasIngest ? keptLayers(paths.ingest, kept.layers) : new Set();
+  const waiting = hasIngest ? keptLayers(paths.ingest, kept.layers, nowMs) : new Set();
   // Renamed first, removed after: nobody ever sees half a layer under its name, whenever this ends.
   for (const name of listDirectory(paths.layers)) {
     if (!kept.layers.has(name) && !waiting.has(name))
@@ -89,7 +95,7 @@ function deleteRows(database: Database): { layers: Set<string>; blobs: Set<strin
   database.run("DELETE FROM blob_diff_ids WHERE diff_id NOT IN (SELECT diff_id FROM layers)");
   const layers = database.query<{ id: string }, []>("SELECT id FROM layers").all();
   return {
-    layers: new Set(layers.map(({ id }) => id.slice("sha256:".length))),
+    layers: new Set(layers.map(({ id }) => id.slice(id.indexOf(":") + 1))),
     blobs: namedBlobs(database),
   };
 }

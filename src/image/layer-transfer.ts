@@ -3,7 +3,8 @@ import { CurruntError } from "../base/error.ts";
 import type { BackgroundSync } from "../sys/blocking.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer } from "./apply.ts";
-import { DigestError } from "./digest.ts";
+import type { Algorithm } from "./digest.ts";
+import { DigestError, parseDigest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerFormat } from "./layer-target.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -52,7 +53,8 @@ export async function transferLayer(
   context: LayerPullContext,
   options: TransferOptions,
 ): Promise<TransferredLayer> {
-  const layer = await fetchAndUnpack(descriptor, context, options);
+  const algorithm = diffID === undefined ? undefined : parseDigest(diffID).algorithm;
+  const layer = await fetchAndUnpack(descriptor, context, { ...options, algorithm });
   if (diffID === undefined || layer.diffID === diffID) return layer;
   removeTree(undefined, options.staging);
   throw new CurruntError(
@@ -67,7 +69,7 @@ export async function transferLayer(
 async function fetchAndUnpack(
   descriptor: Descriptor,
   context: LayerPullContext,
-  options: TransferOptions,
+  options: UnpackingOptions,
 ): Promise<TransferredLayer> {
   const { digest, size } = descriptor;
   const { store, onProgress } = context;
@@ -101,7 +103,12 @@ function openPartial(ingest: string, { digest, size }: Descriptor): PartialBlob 
   return size >= 0 && size < WORTH_KEEPING_BYTES ? undefined : PartialBlob.open(ingest, digest);
 }
 
-interface AttemptOptions extends TransferOptions {
+interface UnpackingOptions extends TransferOptions {
+  /** Of the diff ID. */
+  readonly algorithm: Algorithm | undefined;
+}
+
+interface AttemptOptions extends UnpackingOptions {
   readonly partial: PartialBlob | undefined;
   /** Called when the transfer was cut and is taken up again. */
   readonly onRestart: () => void;
@@ -110,7 +117,7 @@ interface AttemptOptions extends TransferOptions {
 async function attemptTransfer(
   descriptor: Descriptor,
   { client, format, signal, onProgress, sync }: LayerPullContext,
-  { staging, lowers, partial, onRestart }: AttemptOptions,
+  { staging, lowers, algorithm, partial, onRestart }: AttemptOptions,
 ): Promise<{ layer: UnpackedLayer; arrivedBytes: number }> {
   const { digest, size, mediaType } = descriptor;
   let [arrivedBytes, written] = [0, 0];
@@ -133,6 +140,7 @@ async function attemptTransfer(
       staging,
       split: splitOf(staging),
       format,
+      algorithm,
       mediaType,
       sizeBytes: size < 0 ? undefined : size,
       lowers,

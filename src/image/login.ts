@@ -3,9 +3,10 @@
 import { randomUUID } from "node:crypto";
 import { chown, mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { CurruntError, wrap } from "../base/error.ts";
+import { CurruntError, explain, wrap } from "../base/error.ts";
 import type { CredentialFile, CredentialPath, CredentialSources } from "./credential-file.ts";
 import { canonicalKey, credentialFiles, HUB_KEYS, readCredentialFile } from "./credential-file.ts";
+import type { Helper } from "./credential-store.ts";
 import { eraseSecret, storeSecret } from "./credential-store.ts";
 import { endpointsFor } from "./endpoint.ts";
 import type { Access, Login } from "./open-source.ts";
@@ -121,16 +122,31 @@ async function keep(key: string, { username, password }: Login, sources: Credent
 /** Takes the entries for `key` out of one file, and out of its helper; false when there was nothing. */
 async function forget(
   key: string,
-  place: CredentialPath,
+  { path, legacy }: CredentialPath,
   file: CredentialFile,
   sources: CredentialSources,
 ): Promise<boolean> {
   const name = helperOf(file, key);
-  const erased =
-    name !== undefined && (await eraseSecret({ name, path: place.path, places: sources }, serverOf(key)));
+  const erased = name !== undefined && (await erase({ name, path, places: sources }, key, sources));
   const listed = Object.keys(file.auths ?? {}).some((candidate) => nameOfKey(candidate) === key);
-  if (listed && !place.legacy) await edit(place.path, (auths) => withoutKey(auths, key));
+  if (listed && legacy) {
+    throw new CurruntError("unsupported", `log out of ${key}: ${JSON.stringify(path)} is of an old form`, {
+      hint: "remove the registry from it by hand",
+    });
+  }
+  if (listed) await edit(path, (auths) => withoutKey(auths, key));
   return erased || listed;
+}
+
+/** A helper that is not installed keeps nothing that a pull could use. */
+async function erase(helper: Helper, key: string, { onWarning }: CredentialSources): Promise<boolean> {
+  try {
+    return await eraseSecret(helper, serverOf(key));
+  } catch (error) {
+    if (!(error instanceof CurruntError)) throw error;
+    onWarning?.(explain(error));
+    return false;
+  }
 }
 
 /**

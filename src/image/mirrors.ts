@@ -1,6 +1,8 @@
 /** One image from several servers: mirrors first, the registry last. */
 import { CurruntError, explain, hintOf } from "../base/error.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { isDigest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -26,6 +28,7 @@ export interface MirrorOptions {
 /** Each thing is asked of the servers in their order, until one has it. */
 export class MirroredSource implements BlobSource, ImageSource {
   readonly transport: Transport;
+  readonly slots = new ConnectionSlots();
   readonly #servers: readonly Server[];
   readonly #options: MirrorOptions;
   readonly #clients = new Map<Server, Promise<RegistryClient>>();
@@ -53,8 +56,8 @@ export class MirroredSource implements BlobSource, ImageSource {
     return streamBlob(this, descriptor, { signal: this.#options.signal, ...options });
   }
 
-  openBlob(descriptor: Descriptor, offset: number): Promise<Response> {
-    return this.#firstOf(this.#servers, (client) => client.openBlob(descriptor, offset));
+  openBlob(descriptor: Descriptor, offset: number, end?: number): Promise<Response> {
+    return this.#firstOf(this.#servers, (client) => client.openBlob(descriptor, offset, end));
   }
 
   warn(message: string): void {

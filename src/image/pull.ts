@@ -121,7 +121,8 @@ export async function bringImage(job: Job): Promise<Image> {
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
       : store.findManifest(resolved.manifestDigest);
-  const { image, transferredBytes } = known === undefined ? await pullNew(job) : await keep(known, job);
+  const kept = known === undefined ? undefined : await keep(known, job);
+  const { image, transferredBytes } = kept ?? (await pullNew(job));
   job.onProgress({
     type: "done",
     reference: nameIn(job),
@@ -143,13 +144,13 @@ interface Outcome {
   readonly transferredBytes: number;
 }
 
-/** The image is here: it gets the name. */
-async function keep(known: Image, job: Job): Promise<Outcome> {
+/** The image is here: it gets the name. Undefined: somebody has removed it meanwhile. */
+async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
   const { reference, resolved, store, onProgress } = job;
   onProgress({ type: "up-to-date", reference: nameIn(job), digest: resolved.digest });
   await keepDocuments(resolved.documents, store);
   const image = reference === undefined ? known : store.rename(known.id, reference, resolved.digest);
-  return { image, transferredBytes: 0 };
+  return image && { image, transferredBytes: 0 };
 }
 
 async function pullNew(job: Job): Promise<Outcome> {

@@ -1,8 +1,11 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import { isInternal, isLoopback } from "./address.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
+import { decodeBlob, decodeDocument, isBlobEncoded } from "./content-encoding.ts";
 import { DigestError, digestOf, isDigest, verifyBytes } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest.ts";
@@ -26,6 +29,7 @@ const ACCEPT = manifestTypes.join(", ");
 
 /** The manifests and blobs of one repository. */
 export class RegistryClient extends RegistryConnection implements BlobSource {
+  readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #signal: AbortSignal | undefined;
 
@@ -53,7 +57,7 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
       );
     }
     const contentType = bareType(response.headers.get("content-type"));
-    const whole = decoded(raw, response.headers.get("content-encoding"));
+    const whole = decodeDocument(raw, response.headers.get("content-encoding"));
     // Of a signed manifest the digest covers the payload only: nothing else is looked at from here on.
     const bytes = signedPayload(whole);
     if (isDigest(tagOrDigest)) {
@@ -113,9 +117,11 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
   }
 
   /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
-  async openBlob({ digest, urls }: Descriptor, offset: number): Promise<Response> {
-    const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  async openBlob(descriptor: Descriptor, offset: number, end?: number): Promise<Response> {
+    const { digest, urls } = descriptor;
+    const headers = offset === 0 && end === undefined ? {} : { range: rangeHeader(offset, end) };
     const { response } = await this.request(`blobs/${digest}`, { headers });
+    if (response.ok && isBlobEncoded(response, descriptor)) return await this.#openEncoded(response, digest);
     if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
       for (const url of urls ?? []) {
@@ -125,6 +131,15 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
         return foreign;
       }
     }
+    throw await this.refusal(response, `get blob ${digest} of "${this.#name}"`);
+  }
+
+  /** The whole blob decoded: a range would count the bytes of another form. */
+  async #openEncoded(encoded: Response, digest: string): Promise<Response> {
+    if (encoded.status !== 206) return decodeBlob(encoded);
+    await discard(encoded);
+    const { response } = await this.request(`blobs/${digest}`);
+    if (response.ok) return decodeBlob(response);
     throw await this.refusal(response, `get blob ${digest} of "${this.#name}"`);
   }
 
@@ -144,10 +159,7 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
   }
 }
 
-/** Some proxies compress though they were asked not to; what is no gzip after all is left alone. */
-function decoded(bytes: Uint8Array, encoding: string | null): Uint8Array {
-  const compressed = /^(?:x-)?gzip$/i.test(encoding ?? "") && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return compressed
-    ? process.getBuiltinModule("node:zlib").gunzipSync(bytes, { maxOutputLength: MAX_MANIFEST_BYTES })
-    : bytes;
+/** `end` is exclusive here, inclusive in the header (RFC 9110, 14.1.2). */
+function rangeHeader(offset: number, end: number | undefined): string {
+  return `bytes=${offset}-${end === undefined ? "" : end - 1}`;
 }

@@ -194,10 +194,15 @@ export class ImageStore {
 
   /**
    * Removes what no image needs and what dead processes left: layers, blobs, staging directories. Does nothing while a
-   * pull runs: the next one to call it will.
+   * pull runs: the next one to call it will. `unfinished`: also what pulls that were cut short have left for the next one.
    */
-  collect(): void {
-    collectGarbage(this.#database, this.paths, this.blobs);
+  collect({ unfinished = false }: { readonly unfinished?: boolean } = {}): void {
+    collectGarbage(
+      this.#database,
+      this.paths,
+      this.blobs,
+      unfinished ? Number.POSITIVE_INFINITY : Date.now(),
+    );
   }
 
   /** Records an image whose layers and blobs are in place and on the disk. */
@@ -205,10 +210,11 @@ export class ImageStore {
     return this.#database.transaction(() => this.#insert(image)).immediate();
   }
 
-  /** Gives an image that is here already the name that it was pulled by. */
-  rename(id: string, reference: Reference, referenceDigest: string): Image {
+  /** Gives an image that is here already the name that it was pulled by; undefined: it has gone meanwhile. */
+  rename(id: string, reference: Reference, referenceDigest: string): Image | undefined {
     return this.#database
       .transaction(() => {
+        if (readImage(this.#database, id) === undefined) return undefined;
         this.#name(reference, referenceDigest, id);
         return this.get(id);
       })

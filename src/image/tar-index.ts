@@ -23,6 +23,7 @@ type Found = Range | { readonly link: string };
 
 /** The files of an archive by their path. */
 export class TarIndex implements TarHandler {
+  readonly #archiveBytes: number;
   readonly #files = new Map<string, Found>();
   /** The piece that the parser is at, and where in the archive it begins. */
   #piece: Buffer = Buffer.alloc(0);
@@ -32,20 +33,21 @@ export class TarIndex implements TarHandler {
   /** Bytes of the entry's data that the parser has not seen. */
   #left = 0;
 
+  private constructor(archiveBytes: number) {
+    this.#archiveBytes = archiveBytes;
+  }
+
   /** Reads the headers of `archive`, a regular file that is not compressed. */
   static read(archive: Fd): TarIndex {
-    const index = new TarIndex();
+    const index = new TarIndex(statat(archive, "").sizeBytes);
     const parser = new TarParser(index, { ...defaultTarLimits, entries: maximumEntries });
     const buffer = Buffer.allocUnsafe(64 << 10);
-    const { sizeBytes } = statat(archive, "");
     try {
       for (let length = preadSome(archive, buffer, 0); length > 0; ) {
         index.#take(parser, buffer.subarray(0, length));
         length = preadSome(archive, buffer, index.#position);
       }
-      if (index.#position > sizeBytes) {
-        throw new CurruntError("invalid", `tar: the archive is cut short at byte ${sizeBytes}`);
-      }
+      if (index.#position > index.#archiveBytes) throw index.#cutShort();
       parser.end();
     } catch (error) {
       throw wrap(error, "read the archive");
@@ -78,6 +80,8 @@ export class TarIndex implements TarHandler {
   }
 
   entry(entry: TarEntry): void {
+    // What is passed over is not looked for: it must be known to be there.
+    if (entry.sizeBytes > this.#archiveBytes) throw this.#cutShort();
     if (entry.sparse) throw new CurruntError("unsupported", `${showBytes(entry.path)} is a sparse file`);
     this.#entry = entry;
     this.#dataAt = undefined;
@@ -87,6 +91,10 @@ export class TarIndex implements TarHandler {
   data(bytes: Buffer): void {
     this.#dataAt ??= this.#position + bytes.byteOffset - this.#piece.byteOffset;
     this.#left -= bytes.length;
+  }
+
+  #cutShort(): CurruntError {
+    return new CurruntError("invalid", `tar: the archive is cut short at byte ${this.#archiveBytes}`);
   }
 
   endEntry(): void {

@@ -169,6 +169,7 @@ async function startInit(
         bundle: bundle.directory,
         rootPlace: await rootPlaceOf(bundle.spec, paths),
         stdio: "inherit",
+        filters: paths.filters,
         cgroup,
         hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
         preserved,

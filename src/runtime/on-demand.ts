@@ -6,6 +6,7 @@ import type { PlanOptions } from "../sys/shim.ts";
 import type { LabelWrite } from "./label.ts";
 import { namespacesOf } from "./namespace.ts";
 import type { CreationHooks } from "./plan.ts";
+import type { SeccompFilter } from "./process.ts";
 import { limitStep } from "./process.ts";
 import type { ListenedProcess } from "./seccomp-notify.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -95,6 +96,25 @@ export async function settleIdMaps(spec: Spec, init: () => Promise<number>): Pro
 /** True when the container's processes lack the host's powers. */
 export function hasUserNamespace({ linux }: Spec): boolean {
   return linux?.namespaces?.some(({ type }) => type === "user") === true;
+}
+
+/** The filter of a container's processes; undefined when they have none. */
+export async function filterOf({
+  spec: { process, linux },
+  defaultSeccomp = false,
+  filters,
+}: {
+  readonly spec: Spec;
+  /** True: the default profile for the bounding set, whatever the spec says. */
+  readonly defaultSeccomp?: boolean | undefined;
+  /** A directory that keeps compiled profiles. */
+  readonly filters?: string | undefined;
+}): Promise<SeccompFilter | undefined> {
+  if (!defaultSeccomp && linux?.seccomp === undefined) return undefined;
+  const { defaultFilter, loadableFilter } = await import("./seccomp-ready.ts");
+  return defaultSeccomp
+    ? defaultFilter(process?.capabilities?.bounding ?? [])
+    : loadableFilter(linux?.seccomp, filters);
 }
 
 /** What a container's hooks need to know of it, beside the spec. */

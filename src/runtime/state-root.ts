@@ -41,6 +41,8 @@ export interface StatePaths {
   readonly failure: string;
   /** What the other commands come to, for the executable's entry: see brief.ts. */
   readonly brief: string;
+  /** Of the whole root: seccomp profiles that have been compiled. No container can have the name. */
+  readonly filters: string;
 }
 
 /** Where container `id` keeps its state. Refuses an ID that is no name of a directory. */
@@ -59,5 +61,6 @@ export function statePaths(root: string, id: string): StatePaths {
     fifo: `${directory}/exec.fifo`,
     failure: `${directory}/failure`,
     brief: `${directory}/brief`,
+    filters: `${root}/@filters`,
   };
 }

@@ -5,8 +5,8 @@ import { cstring } from "../../ffi/memory.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import { openat, openInRoot } from "./file.ts";
-import { cloneTree, makeFilesystem } from "./mount.ts";
-import { attach, inPrivateMountNamespace } from "./private-mounts.ts";
+import { attach, cloneTree, makeFilesystem } from "./mount.ts";
+import { inPrivateMountNamespace } from "./mount-namespace.ts";
 
 export interface OverlayOptions {
   /** Directories, top first. */

@@ -283,6 +283,18 @@ describe("with layers below", () => {
     expect(tree.get("link")).toMatchObject({ type: "directory", mode: "755" });
   });
 
+  test("gives a root that was not listed what the one below is, but not how that one is stored", async () => {
+    const pax = { "SCHILY.xattr.user.k": "v", "SCHILY.xattr.trusted.overlay.nested": "n" };
+    const layers = await stack(
+      [{ name: "./", type: "5", mode: 0o1750, uid: 5, mtime: 11, pax }, { name: ".wh.never" }],
+      [{ name: "file" }],
+    );
+    const [top, base] = layers.map((layer) => listTree(view(layer)).get(""));
+    expect(base?.xattrs).toHaveProperty(["trusted.overlay.origin"]);
+    expect(top).toMatchObject({ mode: "1750", owner: "5:0", modified: "11.000000000" });
+    expect(top?.xattrs).toEqual({ "user.k": "v", "trusted.overlay.overlay.nested": "n" });
+  });
+
   test("refuses a link to what no layer has, by name", async () => {
     await expect(stack([{ name: "a" }], [{ name: "l", type: "1", link: "b" }])).rejects.toThrow('entry "l"');
     await expect(stack([{ name: "l", type: "1", link: "b" }])).rejects.toThrow('entry "l"');

@@ -203,6 +203,44 @@ describe("container prune and system prune", () => {
   });
 });
 
+test("system df counts, and system prune takes, what a pull that was cut short has left", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "currunt-prune-"));
+  try {
+    const layer = await writeTar(join(directory, "one.tar"), [
+      { name: "one", content: crypto.getRandomValues(new Uint8Array(300_000)).toHex() },
+    ]);
+    const reached = Promise.withResolvers<void>();
+    await using server = await serveLayers([layer], ({ path, content }) => {
+      if (content === undefined || !path.endsWith(server.blobs[1]?.digest ?? "?")) return undefined;
+      const body = new ReadableStream({
+        pull(controller) {
+          controller.enqueue(content.subarray(0, 100_000));
+          reached.resolve();
+          return new Promise(() => undefined);
+        },
+      });
+      return new Response(body);
+    });
+    await using currunt = await Currunt.create();
+    const child = currunt.spawn(["pull", "-progress", "plain", server.image]);
+    await reached.promise;
+    await shows(child.stderr, " % of");
+    child.kill("SIGKILL");
+    await child.exited;
+    const unfinished = async () => JSON.parse(await currunt.ok("system", "df", "-format", "json"))[3];
+    expect(await unfinished()).toMatchObject({ Type: "Unfinished Pulls", TotalCount: 1 });
+    expect((await unfinished()).Size).toBeGreaterThan(0);
+    await currunt.ok("image", "prune", "-force");
+    expect(readdirSync(join(currunt.data, "ingest"))).toHaveLength(1);
+    expect(await currunt.ok("system", "prune", "-dry-run")).not.toContain("space: 0 B");
+    expect(await currunt.ok("system", "prune", "-force")).not.toContain("space: 0 B");
+    expect(await unfinished()).toMatchObject({ TotalCount: 0, Size: 0 });
+    expect(readdirSync(join(currunt.data, "ingest"))).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 describe("system df", () => {
   test("counts layers once, and tells what could be given back", async () => {
     await using currunt = await Currunt.create();

@@ -1,9 +1,7 @@
-/** Visits of this thread to other mount namespaces; mounts that only it sees, and what it starts meanwhile. */
+/** Visits of this thread to other mount namespaces, from which it comes back at once. */
 import {
   CLONE_FS,
   CLONE_NEWNS,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
   MS_PRIVATE,
   MS_REC,
   O_DIRECTORY,
@@ -16,14 +14,6 @@ import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import { openat } from "./file.ts";
 import { cloneTree } from "./mount.ts";
-
-/** Attaches a detached mount on what `place` is, and closes that. */
-export function attach(mount: Fd, place: Fd): void {
-  using _open = place;
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  const none = cstring("");
-  check(libc.move_mount(mount.number, none, place.number, none, flags), "move_mount");
-}
 
 /** Runs `work` with this thread in a copy of the mount namespace. It must not wait for anything. */
 export function inPrivateMountNamespace<T>(work: () => T): T {

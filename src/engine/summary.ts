@@ -1,4 +1,4 @@
-/** What the engine gives back about containers. */
+/** What the engine answers of containers: a line of the list, and how a session ended. */
 import type { ContainerStatus } from "./container.ts";
 
 /** One line of `ps`. */
