@@ -9,7 +9,7 @@ export const commit = defineCommand({
   name: "commit",
   usage: ["[flags] CONTAINER [NAME[:TAG]]"],
   description:
-    "Makes an image of a container, and prints its ID: the image that it was made from, how it was run, and a layer of what it has changed. What is mounted in it is no part of that. The container may run meanwhile; what its programs write at that very time may be half in it.",
+    "Makes an image of a container, and prints its ID: the image that it was made from, how it was run, and a layer of what it has changed. What is mounted in it is no part of that. The container may run meanwhile; without -pause, what its programs write at that very time may be half in it.",
   examples: [
     { command: "currunt commit web my-web:2", text: "with a name" },
     {
@@ -21,11 +21,12 @@ export const commit = defineCommand({
     change: changeFlag,
     author: { type: "string", short: "a", metavar: "NAME", help: "who made it" },
     message: { type: "string", short: "m", metavar: "TEXT", help: "what for; stands in the image's history" },
+    pause: {
+      type: "boolean",
+      short: "p",
+      help: "have its programs stand still meanwhile, so that nothing is half written",
+    },
     "layer-format": layerFormatFlag,
-  },
-  absent: {
-    pause: "not in this version: the container's programs go on; stop the container first where that matters",
-    p: "not in this version: the container's programs go on; stop the container first where that matters",
   },
   completes: "container",
   positionals: { min: 1, max: 2, names: "the name of a container, and one for the image" },
@@ -33,6 +34,7 @@ export const commit = defineCommand({
     const { author, message } = flags;
     const options = {
       changes: flags.change.map(parseChange),
+      pause: flags.pause,
       layerFormat: flags["layer-format"],
       ...(reference === undefined ? {} : { reference }),
       ...(author === undefined ? {} : { author }),

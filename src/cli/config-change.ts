@@ -1,6 +1,6 @@
 /** Instructions of a Dockerfile on the command line: `-change "ENV NAME=value"`. */
 import { CurruntError } from "../base/error.ts";
-import type { ImageChange } from "../engine/options.ts";
+import type { ImageChange } from "../engine/file-options.ts";
 import { splitWords } from "./words.ts";
 
 /** Of commands that make images. */

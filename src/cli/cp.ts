@@ -1,7 +1,7 @@
 /** `currunt cp`. */
 import { isatty } from "node:tty";
 import { CurruntError } from "../base/error.ts";
-import type { CopyEnd } from "../engine/options.ts";
+import type { CopyEnd } from "../engine/file-options.ts";
 import { defineCommand } from "./command.ts";
 import { openEngine } from "./open-engine.ts";
 import { OutputClosed, printable, tell } from "./output.ts";

@@ -1,5 +1,5 @@
 /** `currunt diff`. */
-import type { FileChange } from "../engine/options.ts";
+import type { FileChange } from "../engine/file-options.ts";
 import { defineCommand } from "./command.ts";
 import { openEngine } from "./open-engine.ts";
 import { print, printable, printJson } from "./output.ts";

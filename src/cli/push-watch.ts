@@ -1,5 +1,5 @@
 /** Shows a push on standard error: a line a change, or JSON lines. */
-import type { PushProgress } from "../engine/options.ts";
+import type { PushProgress } from "../engine/image-options.ts";
 import { humanSize, shortId } from "./human.ts";
 import { printable, tell } from "./output.ts";
 

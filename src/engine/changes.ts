@@ -1,7 +1,7 @@
 /** What a container has changed. */
 import { wrap } from "../base/error.ts";
 import type { Context } from "./context.ts";
-import type { FileChange } from "./options.ts";
+import type { FileChange } from "./file-options.ts";
 import { openView } from "./view.ts";
 
 /** The changes of a container's files, in the order of their paths. */

@@ -1,13 +1,17 @@
 /** Makes an image of a container. */
+
 import { CurruntError, wrap } from "../base/error.ts";
+import { containerPaths } from "../base/paths.ts";
 import type { Settings } from "../image/config-change.ts";
 import type { Image } from "../image/image-row.ts";
 import { readImage } from "../image/image-row.ts";
-import type { ContainerRecord } from "./container.ts";
+import type { Container, ContainerRecord } from "./container.ts";
 import type { Context } from "./context.ts";
 import { defaultPath } from "./default-spec.ts";
+import type { CommitOptions } from "./file-options.ts";
 import { imageStore } from "./image.ts";
-import type { CommitOptions, PullWatch } from "./options.ts";
+import type { PullWatch } from "./options.ts";
+import { readRunState } from "./run-state.ts";
 import { parseStopSignal } from "./stop-signal.ts";
 import { parseUser } from "./user.ts";
 import { openView } from "./view.ts";
@@ -16,7 +20,7 @@ import { openView } from "./view.ts";
 export async function commitContainer(
   context: Context,
   name: string,
-  { reference, changes, author, message, layerFormat }: CommitOptions,
+  { reference, changes, pause, author, message, layerFormat }: CommitOptions,
   { onWarning }: PullWatch,
 ): Promise<string> {
   const container = context.containers.get(name);
@@ -48,6 +52,7 @@ export async function commitContainer(
   // Also one that was removed by force: it stays as long as the container.
   const base = readImage(context.database, record.image.id) ?? store.get(record.image.id);
   try {
+    await using _still = pause ? await standStill(context, container) : undefined;
     using view = await openView(context, container);
     const source = { content: view.now, changes: view.upper };
     const image = await commitImage({
@@ -65,6 +70,19 @@ export async function commitContainer(
   } catch (error) {
     throw wrap(error, action);
   }
+}
+
+/** Stops a container's programs until this is disposed of; one that does not run, or stands still already, is left as it is. */
+async function standStill(context: Context, { record }: Container): Promise<AsyncDisposable | undefined> {
+  const state = readRunState(containerPaths(context.roots, record.id));
+  if (state === undefined) return undefined;
+  const [{ pause, unpause }, { isFrozen }] = await Promise.all([
+    import("./cgroup.ts"),
+    import("../runtime/cgroup/freeze.ts"),
+  ]);
+  if (state.cgroup !== undefined && isFrozen(state.cgroup)) return undefined;
+  await pause(context, record.id);
+  return { [Symbol.asyncDispose]: () => unpause(context, record.id) };
 }
 
 /** How the container was run: what its image says, and what was asked for instead. */

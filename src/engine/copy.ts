@@ -12,7 +12,7 @@ import { openFiles } from "./container-files.ts";
 import type { Context } from "./context.ts";
 import type { Files, Source } from "./copy-end.ts";
 import { findSource, findTarget } from "./copy-end.ts";
-import type { CopyEnd, CopyOptions } from "./options.ts";
+import type { CopyEnd, CopyOptions } from "./file-options.ts";
 
 /** Copies `from` to `to`; one of them is in a container. */
 export async function copyFiles(

@@ -3,6 +3,7 @@ import type { Roots } from "../base/paths.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import type { StatePaths } from "../runtime/state-root.ts";
 import type { Context, OpenOptions } from "./context.ts";
+import type { CommitOptions, CopyEnd, CopyOptions, FileChange } from "./file-options.ts";
 import type {
   CheckOptions,
   DiskUsage,
@@ -13,21 +14,17 @@ import type {
   ImportOptions,
   Pruned,
   PruneOptions,
+  PushOptions,
+  PushWatch,
   RemoveImageOptions,
   SaveOptions,
 } from "./image-options.ts";
 import type {
   AttachOptions,
-  CommitOptions,
-  CopyEnd,
-  CopyOptions,
   ExecOptions,
-  FileChange,
   LogOptions,
   PullOptions,
   PullWatch,
-  PushOptions,
-  PushWatch,
   RemoveOptions,
   Resources,
   RunOptions,

@@ -1,5 +1,4 @@
 /** `exec`: another program in a running container, held by the caller itself. */
-
 import { O_DIRECTORY, O_PATH, O_RDWR } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";

@@ -1,6 +1,9 @@
 /** What operations on the image store take and give: everything is parsed, as in options.ts. */
+
 import type { LayerFormat } from "../image/layer-target.ts";
-import type { ImageChange } from "./options.ts";
+import type { PushEvent } from "../image/push-progress.ts";
+import type { ImageChange } from "./file-options.ts";
+import type { RegistryAccess } from "./options.ts";
 
 /** An image that is complete on disk. */
 export interface ImageSummary {
@@ -149,4 +152,25 @@ export interface ImportOptions {
   readonly platform?: string;
   /** How the layer is stored; absent: as a directory. */
   readonly layerFormat?: LayerFormat;
+}
+
+/** What a push tells while it runs. */
+export type PushProgress = PushEvent;
+
+/** What `push` can ask. */
+export interface PushOptions {
+  /** Where to; absent: what the image is called. */
+  readonly destination?: string;
+  /** How the registry is to be spoken to, where the configuration does not say all. */
+  readonly access?: RegistryAccess;
+  /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
+  readonly compression?: "gzip" | "zstd";
+  /** Of the manifest; absent: the image's own. */
+  readonly format?: "oci" | "docker";
+}
+
+/** How whoever pushes is told of it and can stop it. */
+export interface PushWatch {
+  readonly onEvent?: (event: PushProgress) => void;
+  readonly signal?: AbortSignal;
 }

@@ -3,8 +3,14 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageFilter, ImageSummary, RemoveImageOptions } from "./image-options.ts";
-import type { PullOptions, PullWatch, PushOptions, PushWatch, RootSource } from "./options.ts";
+import type {
+  ImageFilter,
+  ImageSummary,
+  PushOptions,
+  PushWatch,
+  RemoveImageOptions,
+} from "./image-options.ts";
+import type { PullOptions, PullWatch, RootSource } from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {

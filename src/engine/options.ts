@@ -1,10 +1,8 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
-import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
-import type { PushEvent } from "../image/push-progress.ts";
 import type { LinuxResources } from "../runtime/spec.ts";
 
 /** Limits, in the words of the runtime specification. */
@@ -223,65 +221,6 @@ export interface RegistryAccess {
   readonly authFile?: string;
   /** False: that registry need not prove who it is, nor have TLS. */
   readonly verifyTls?: boolean;
-}
-
-/** One end of a copy. */
-export type CopyEnd =
-  | { readonly kind: "container"; readonly container: string; readonly path: string }
-  | { readonly kind: "host"; readonly path: string }
-  /** An archive on standard input or output. */
-  | { readonly kind: "stream" };
-
-/** What `cp` can ask. */
-export interface CopyOptions {
-  /** Keeps owners, set-id bits and attributes; without it all belongs to the caller, in a container to root. */
-  readonly archive: boolean;
-  /** Copies what a link leads to, where the source is one. */
-  readonly follow: boolean;
-  readonly warn: (message: string) => void;
-}
-
-/** What a push tells while it runs. */
-export type PushProgress = PushEvent;
-
-/** What `push` can ask. */
-export interface PushOptions {
-  /** Where to; absent: what the image is called. */
-  readonly destination?: string;
-  /** How the registry is to be spoken to, where the configuration does not say all. */
-  readonly access?: RegistryAccess;
-  /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
-  readonly compression?: "gzip" | "zstd";
-  /** Of the manifest; absent: the image's own. */
-  readonly format?: "oci" | "docker";
-}
-
-/** How whoever pushes is told of it and can stop it. */
-export interface PushWatch {
-  readonly onEvent?: (event: PushProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** One instruction of `commit -change`. */
-export type ImageChange = ConfigChange;
-
-/** One line of `diff`. */
-export interface FileChange {
-  /** Added, changed, deleted. */
-  readonly kind: "A" | "C" | "D";
-  /** Absolute, in the container. */
-  readonly path: string;
-}
-
-/** What `commit` can ask. */
-export interface CommitOptions {
-  /** The name of the new image; absent: it gets none. */
-  readonly reference?: string;
-  readonly changes: readonly ImageChange[];
-  readonly author?: string;
-  readonly message?: string;
-  /** How the new layer is stored; absent: as a directory. */
-  readonly layerFormat?: LayerFormat;
 }
 
 /** What `pull` can ask. */

@@ -1,5 +1,4 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
-
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { relaxDurability } from "../base/database.ts";
 import { CurruntError, explain, wrap } from "../base/error.ts";

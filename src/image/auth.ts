@@ -285,7 +285,7 @@ function parseToken(bytes: Uint8Array | undefined, realm: URL): Token {
 function refusedToken(status: number, realm: URL, base: URL): CurruntError {
   const hints: Record<number, string | undefined> = {
     401: "check the user name and the password or token",
-    403: "this user may not read the repository: ask its owner",
+    403: "this user has no right to the repository: ask its owner",
     429: "too many requests: wait, or log in to get a higher limit",
   };
   const kind = status === 401 || status === 403 ? "denied" : "unavailable";

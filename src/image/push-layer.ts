@@ -67,8 +67,9 @@ async function findOther(job: LayerJob): Promise<Descriptor | undefined> {
     if (digest === original?.digest) continue;
     const size = await sizeOfRemoteBlob(client, digest);
     if (size === undefined) continue;
-    const actual = await compressionOfBlob(client, { mediaType: "", digest, size });
-    if (fits(job, actual)) return { mediaType: layerType(format, actual), digest, size };
+    const actual = await compressionOfBlob(client, digest);
+    if (actual !== undefined && fits(job, actual))
+      return { mediaType: layerType(format, actual), digest, size };
   }
   return undefined;
 }
@@ -78,19 +79,16 @@ function fits({ strict, compression, format }: LayerJob, actual: LayerCompressio
   return strict ? actual === compression : actual !== "zstd" || format === "oci";
 }
 
-/** How a blob of the repository is compressed, by its first bytes. */
+/** How a blob of the repository is compressed, by its first bytes; undefined when it does not give them. */
 async function compressionOfBlob(
   client: RegistryClient,
-  descriptor: Descriptor,
-): Promise<LayerCompression | "none"> {
-  const { response } = await client.request(`blobs/${descriptor.digest}`, {
-    headers: { range: "bytes=0-15" },
-  });
-  const reader = response.body?.getReader();
-  const { value } = (await reader?.read()) ?? {};
-  await reader?.cancel().catch(() => undefined);
-  if (!response.ok) await discard(response);
-  return response.ok && value !== undefined ? sniffCompression(value) : "none";
+  digest: string,
+): Promise<LayerCompression | "none" | undefined> {
+  const { response } = await client.request(`blobs/${digest}`, { headers: { range: "bytes=0-15" } });
+  const reader = response.ok ? response.body?.getReader() : undefined;
+  const start = (await reader?.read())?.value;
+  await (reader?.cancel().catch(() => undefined) ?? discard(response));
+  return start === undefined ? undefined : sniffCompression(start);
 }
 
 async function sendLayer(job: LayerJob): Promise<Descriptor> {

@@ -60,12 +60,18 @@ export async function pushImage(
   const image = store.get(name);
   const target = targetOf(name, destination, image);
   const action = `push ${JSON.stringify(name)} to ${JSON.stringify(formatReference(target))}`;
+  // The first failure ends all that is under way.
+  const stop = new AbortController();
+  const ends = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   try {
     const neighbours = neighboursOf(store, image, target);
     const onWarning = (message: string) => options.onProgress?.({ type: "warning", message });
     const scope = pushScope(target.repository, [...new Set([...neighbours.values()].flat())]);
-    const client = await openRegistry(target, { ...options, scope, onWarning });
-    return await new Push({ image, name, target, client, neighbours }, options).run();
+    const client = await openRegistry(target, { ...options, signal: ends, scope, onWarning });
+    return await new Push(
+      { image, name, target, client, neighbours, stop },
+      { ...options, signal: ends },
+    ).run();
   } catch (error) {
     throw signal?.aborted === true ? signal.reason : wrap(error, action);
   }
@@ -78,6 +84,8 @@ interface Job {
   readonly target: Reference;
   readonly client: RegistryClient;
   readonly neighbours: ReadonlyMap<string, readonly string[]>;
+  /** Ends all that is under way. */
+  readonly stop: AbortController;
 }
 
 class Push {
@@ -85,15 +93,17 @@ class Push {
   readonly #target: Reference;
   readonly #client: RegistryClient;
   readonly #neighbours: ReadonlyMap<string, readonly string[]>;
+  readonly #stop: AbortController;
   readonly #options: PushOptions;
   readonly #original: ImageDocuments;
   readonly #format: ManifestFormat;
 
-  constructor({ image, name, target, client, neighbours }: Job, options: PushOptions) {
+  constructor({ image, name, target, client, neighbours, stop }: Job, options: PushOptions) {
     this.#image = image;
     this.#target = target;
     this.#client = client;
     this.#neighbours = neighbours;
+    this.#stop = stop;
     this.#options = options;
     this.#original = documentsOf(options.store, image, digestOfName(image, name));
     const { manifest } = this.#original;
@@ -121,7 +131,6 @@ class Push {
 
   async #pushLayers(staging: string): Promise<Descriptor[]> {
     const { store, compression, signal, onProgress = () => undefined } = this.#options;
-    const stop = new AbortController();
     const diffIDs = this.#image.config.rootfs.diff_ids ?? [];
     const layers = this.#image.layers.map((id, index) => ({
       id,
@@ -138,12 +147,12 @@ class Push {
       format: this.#format,
       compression: compression ?? "gzip",
       strict: compression !== undefined,
-      signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+      signal,
       onProgress,
     };
     const work = async () => {
       for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
-        shared.signal.throwIfAborted();
+        signal?.throwIfAborted();
         pushed.set(
           layer.diffID,
           await pushLayer({ ...layer, ...shared, neighbours: this.#neighbours.get(layer.id) ?? [] }),
@@ -152,10 +161,10 @@ class Push {
     };
     // The first failure is the cause of the others, and all have stopped before the scratch directory goes.
     const workers = Array.from({ length: parallelLayers }, () =>
-      work().catch((error: unknown) => stop.abort(error)),
+      work().catch((error: unknown) => this.#stop.abort(error)),
     );
     await Promise.all(workers);
-    stop.signal.throwIfAborted();
+    signal?.throwIfAborted();
     return layers.flatMap(({ diffID }) => pushed.get(diffID) ?? []);
   }
 

@@ -27,16 +27,6 @@ async function ended(script: string, ...flags: string[]): Promise<string> {
   return name;
 }
 
-/** A container that goes on after `script`. */
-async function running(script: string, ...flags: string[]): Promise<string> {
-  const id = await file.current.detached(
-    ["sh", "-ec", `${script}; touch /tmp/ready; trap exit TERM; sleep 1000 & wait`],
-    ...flags,
-  );
-  while ((await file.current.run(["exec", id, "test", "-e", "/tmp/ready"])).code !== 0);
-  return id;
-}
-
 const diff = async (name: string) => (await file.current.ok("diff", name)).trim().split("\n");
 
 describe("diff", () => {
@@ -89,7 +79,7 @@ describe("diff", () => {
   });
 
   test("works while it runs, and before it has run", async () => {
-    const id = await running("echo > /new");
+    const id = await file.current.running("echo > /new");
     expect(await diff(id)).toEqual(["A /new", "C /tmp", "A /tmp/ready"]);
     await file.current.ok("rm", "-force", id);
     const created = (
@@ -169,7 +159,7 @@ describe("export", () => {
 
 describe("commit", () => {
   test("makes an image of a running container, with its settings, that runs", async () => {
-    const id = await running(
+    const id = await file.current.running(
       "echo new > /new; rm -r /home; mv /root /casa",
       "-env",
       "X=1",
@@ -197,6 +187,37 @@ describe("commit", () => {
     const [inspected] = JSON.parse(await file.current.ok("inspect", "made:1"));
     expect(inspected).toMatchObject({ Id: image, Author: "me", Comment: "why" });
     await file.current.ok("rmi", "made:1");
+  });
+
+  test("has the container's programs stand still when it is told to, and go on", async () => {
+    const script =
+      "(while :; do i=$((i + 1)); echo $i > /new; mv /new /a-first; echo $i > /new; mv /new /c-second; done) &";
+    const id = await file.current.running(
+      `head -c 80000000 /dev/zero | tr "\\\\0" x > /b-between; i=0; ${script} sleep 1`,
+    );
+    await file.current.ok("commit", "-pause", id, "still:1");
+    // One may be a step ahead of the other, and no more.
+    const read = [
+      "run",
+      "-rm",
+      "-attach",
+      "-network",
+      "none",
+      "-image",
+      "still:1",
+      "-cmd",
+      "cat /a-first /c-second",
+    ];
+    const numbers = (await file.current.ok(...read)).split("\n").map(Number);
+    expect(Math.abs((numbers[0] ?? 0) - (numbers[1] ?? 0))).toBeLessThanOrEqual(1);
+    const state = async () => (await file.current.inspect(id)).state;
+    expect(await state()).toMatchObject({ status: "running" });
+    expect((await state()).paused).toBeUndefined();
+    await file.current.ok("pause", id);
+    await file.current.ok("commit", "-pause", id, "still:2");
+    expect((await state()).paused).toBe(true);
+    await file.current.ok("rm", "-force", id);
+    await file.current.ok("rmi", "still:1", "still:2");
   });
 
   test("changes settings as it is told", async () => {

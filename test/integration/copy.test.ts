@@ -24,19 +24,9 @@ function newDirectory(): string {
   return path;
 }
 
-/** A running container, after `script`. */
-async function running(script: string, ...flags: string[]): Promise<string> {
-  const id = await file.current.detached(
-    ["sh", "-ec", `${script}; touch /tmp/ready; trap exit TERM; sleep 1000 & wait`],
-    ...flags,
-  );
-  while ((await file.current.run(["exec", id, "test", "-e", "/tmp/ready"])).code !== 0);
-  return id;
-}
-
-/** The same, ended. */
+/** A container that has ended after `script`. */
 async function ended(script: string, ...flags: string[]): Promise<string> {
-  const id = await running(script, ...flags);
+  const id = await file.current.running(script, ...flags);
   await file.current.ok("stop", "-time", "0", id);
   return id;
 }
@@ -45,7 +35,7 @@ const remove = (id: string) => file.current.ok("rm", "-force", "-volumes", id);
 const failure = async (...args: string[]) => (await file.current.run(["cp", ...args])).stderr;
 
 describe.each([
-  ["running", running],
+  ["running", (script: string, ...flags: string[]) => file.current.running(script, ...flags)],
   ["ended", ended],
 ])("of a container that is %s", (_, make) => {
   test("files and directories come out, with modes, times and links", async () => {

@@ -1,6 +1,8 @@
 /** Images that were pulled, loaded or committed go to real registries, and from there to other engines. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { useCurrunt } from "../fixtures/currunt.ts";
+import { makeCertificates } from "../fixtures/certificates.ts";
+import { Currunt, useCurrunt } from "../fixtures/currunt.ts";
+import { Scratch } from "../fixtures/layer.ts";
 import { Podman } from "../fixtures/peer-podman.ts";
 import { mustRun } from "../fixtures/process.ts";
 import type { Registry } from "../fixtures/registry.ts";
@@ -155,7 +157,7 @@ describe("a pulled image", () => {
     ]);
     expect([code, stderr]).toEqual([125, expect.stringContaining("no layers compressed with zstd")]);
     // What we sent, we can pull: into a store that knows none of it.
-    await using again = await (await import("../fixtures/currunt.ts")).Currunt.create();
+    await using again = await Currunt.create();
     await again.ok("pull", "-quiet", `${other.host}/zstd:1`);
     expect(
       await again.ok(
@@ -277,6 +279,34 @@ describe("credentials", () => {
     ]);
     expect(stderr).toContain("no user name before a colon");
     expect(stderr).not.toContain("only-a-password");
+  });
+});
+
+describe("a registry with TLS", () => {
+  test("behind a proxy that ends it takes what it is sent, though its addresses say otherwise", async () => {
+    const image = await file.current.pull("layers:latest");
+    await using registry = await startRegistry();
+    using scratch = new Scratch();
+    const { server } = await makeCertificates(scratch.path);
+    // It ends TLS, and the registry behind it takes its own addresses for plain ones.
+    using proxy = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: Bun.file(server.cert), key: Bun.file(server.key) },
+      fetch: (request) =>
+        fetch(request.url.replace(/^https:\/\/[^/]+/, `http://${registry.host}`), {
+          method: request.method,
+          headers: request.headers,
+          body: request.body,
+          redirect: "manual",
+          decompress: false,
+        }),
+    });
+    const target = `127.0.0.1:${proxy.port}/behind:1`;
+    const { code, stderr } = await file.current.run(["push", image, target]);
+    expect([code, stderr]).toEqual([125, expect.stringMatching(/certificate|CERT|SELF_SIGNED/i)]);
+    const digest = await file.current.ok("push", "-quiet", "-tls-verify=false", image, target);
+    expect(await digestOf(`${registry.host}/behind:1`)).toBe(digest);
   });
 });
 
