@@ -60,6 +60,10 @@ class LayerPull {
   readonly #queue: (() => void)[] = [];
   #running = 0;
   #waiting = 0;
+  /** Layers by index, with their locks, that wait for those below them. */
+  readonly #waitsBelow = new Map<number, KeyLock>();
+  /** Layers that wait for another process. */
+  readonly #waitsElsewhere = new Set<number>();
   readonly #noted: string[] = [];
   /** In their places, perhaps not on the disk. */
   readonly #unsecured: string[] = [];
@@ -100,9 +104,10 @@ class LayerPull {
     const unpacked = await transferLayer(plan, this.#context, {
       staging,
       lowers: async () => {
-        // Another pull may hold a layer below, and wait for this one.
-        lock[Symbol.dispose]();
+        this.#waitsBelow.set(index, lock);
+        this.#letGo();
         lowers = await this.#waitForLowers(index, turn);
+        this.#waitsBelow.delete(index);
         return lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse();
       },
     });
@@ -154,7 +159,20 @@ class LayerPull {
         return found;
       }
       if (round === 0) onProgress({ type: "layer-wait", digest: plan.descriptor.digest });
+      this.#waitsElsewhere.add(index);
+      this.#letGo();
       await whenUnlocked(attempt.path, signal);
+      this.#waitsElsewhere.delete(index);
+    }
+  }
+
+  /**
+   * Lets others make the layers that wait for one below which another process makes: that process may wait for one of these, as
+   * images may have the same layers in another order.
+   */
+  #letGo(): void {
+    for (const [index, lock] of this.#waitsBelow) {
+      if ([...this.#waitsElsewhere].some((below) => below < index)) lock[Symbol.dispose]();
     }
   }
 
