@@ -12,7 +12,7 @@ import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { layerSize } from "./layer-size.ts";
 import type { LayerPlan, LayerPullContext } from "./layer-transfer.ts";
 import { transferLayer } from "./layer-transfer.ts";
-import { dropPartial } from "./partial.ts";
+import { dropPartial, PartialBlob } from "./partial.ts";
 import { KeyLock, tryKeyLock } from "./staging.ts";
 import type { StoredLayer } from "./store.ts";
 
@@ -123,9 +123,11 @@ class LayerPull {
     );
   }
 
-  /** Leaves the layers to the next garbage collection. */
+  /** Leaves the layers to the next garbage collection, and no parts of others: a full disk gets its room back. */
   forget(): void {
-    for (const id of this.#noted) forgetLayer(this.#context.store.paths.ingest, id);
+    const { ingest } = this.#context.store.paths;
+    for (const id of this.#noted) forgetLayer(ingest, id);
+    for (const { descriptor } of this.#plans) PartialBlob.open(ingest, descriptor.digest)?.remove();
   }
 
   /** The layer of plan `index`, when it is in its place already. */
