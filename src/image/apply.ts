@@ -15,9 +15,7 @@ export interface UnpackLimits {
 }
 
 export interface UnpackProgress {
-  /** Bytes taken from the compressed stream so far. */
-  readonly compressedBytes: number;
-  /** Bytes that came out of it. */
+  /** Bytes that came out of the compressed stream so far. */
   readonly uncompressedBytes: number;
   readonly entries: number;
 }
@@ -61,15 +59,8 @@ export async function applyLayer(
   using writer = new LayerWriter(await openTarget(options, warn), warn);
   const parser = new TarParser(writer, { ...defaultTarLimits, entries });
   const hash = new Bun.CryptoHasher("sha256");
-  let compressedBytes = 0;
   let uncompressedBytes = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      yield chunk;
-      compressedBytes += chunk.length;
-    }
-  }
-  await decompress(counted(), (bytes) => {
+  await decompress(source, (bytes) => {
     uncompressedBytes += bytes.length;
     if (uncompressedBytes > sizeLimit) {
       throw new CurruntError("invalid", `the layer is larger than ${sizeLimit} bytes when decompressed`, {
@@ -78,7 +69,7 @@ export async function applyLayer(
     }
     hash.update(bytes);
     parser.push(bytes);
-    onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
+    onProgress?.({ uncompressedBytes, entries: parser.entries });
   });
   parser.end();
   const gaps = writer.settle();

@@ -19,7 +19,7 @@ import type { StoredLayer } from "./store.ts";
 /** Work that a power cut may cost. */
 const UNSECURED_MS = 3_000;
 
-/** Registries and lines gain little from more; each unpacks in a thread of its own. */
+/** Registries and lines gain little from more. */
 const PARALLEL_LAYERS = Math.min(6, Math.max(3, availableParallelism()));
 
 /**
@@ -178,7 +178,7 @@ class LayerPull {
     }
   }
 
-  /** As `lowersOf`; others may go on meanwhile, unless many wait already: each does so with a thread and its memory. */
+  /** As `lowersOf`; others may go on meanwhile, unless many wait already: each keeps its tree in memory. */
   async #waitForLowers(index: number, turn: DisposableStack): Promise<StoredLayer[]> {
     if (this.#waiting >= PARALLEL_LAYERS) return this.#lowersOf(index);
     this.#waiting++;
