@@ -1,4 +1,4 @@
-/** The threads that unpack layers, as many as there are processors, and the layers that they have in work. */
+/** The threads that unpack layers, within the processors that there are, and the layers that they have in work. */
 import { availableParallelism } from "node:os";
 import { CurruntError } from "../base/error.ts";
 import type { Lowers, UnpackedLayer, UnpackProgress } from "./apply.ts";
@@ -7,8 +7,8 @@ import { unpackError } from "./unpack-message.ts";
 
 /** Bytes of the stream that are on their way to the worker at most: memory stays flat when it is slower than the network. */
 const windowBytes = 1 << 20;
-/** Each costs some 20 MB, and 50 ms of a processor until it runs well. */
-const maximumWorkers = Math.min(4, Math.max(2, availableParallelism()));
+/** Each costs some 25 MB, and 50 ms of a processor until it runs well. Inflating, in threads of its own, wants a processor too. */
+const maximumWorkers = Math.min(4, Math.max(1, availableParallelism() - 1));
 
 /** A thread with the layers that are in it: those that wait for layers below leave it to others. */
 class UnpackThread {
