@@ -17,9 +17,7 @@ export interface UnpackLimits {
 }
 
 export interface UnpackProgress {
-  /** Bytes taken from the compressed stream so far. */
-  readonly compressedBytes: number;
-  /** Bytes that came out of it. */
+  /** Bytes that came out of the compressed stream so far. */
   readonly uncompressedBytes: number;
   readonly entries: number;
 }
@@ -69,15 +67,8 @@ export async function applyLayer(
   const parser = new TarParser(split ?? writer, { ...defaultTarLimits, entries });
   const push = (bytes: Buffer) => parser.push(bytes);
   const hash = new Bun.CryptoHasher(algorithm);
-  let compressedBytes = 0;
   let uncompressedBytes = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      yield chunk;
-      compressedBytes += chunk.length;
-    }
-  }
-  await decompress(counted(), (bytes) => {
+  await decompress(source, (bytes) => {
     uncompressedBytes += bytes.length;
     if (uncompressedBytes > sizeLimit) {
       throw new CurruntError("invalid", `the layer is larger than ${sizeLimit} bytes when decompressed`, {
@@ -87,7 +78,7 @@ export async function applyLayer(
     hash.update(bytes);
     if (split === undefined) parser.push(bytes);
     else split.take(bytes, push);
-    onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
+    onProgress?.({ uncompressedBytes, entries: parser.entries });
   });
   parser.end();
   split?.finish();

@@ -21,6 +21,7 @@ const nothing: Extra = { layers: new Map(), documents: new Map() };
 
 /** The images of an OCI layout, or of a docker archive, for which `extra` says where things are. */
 export class ArchiveSource implements ImageSource {
+  readonly isRemote = false;
   readonly #files: ArchiveFiles;
   readonly #extra: Extra;
 

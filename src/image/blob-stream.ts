@@ -99,20 +99,14 @@ class BlobReader {
       try {
         const kept = this.#readKept();
         if (kept !== undefined) return this.#pass(kept);
-        if (this.#body === undefined && this.#verifier.seenBytes === this.#size) {
-          this.#verifier.finish();
-          return undefined;
-        }
+        if (this.#body === undefined && this.#verifier.seenBytes === this.#size) return this.#finish();
         this.#body ??= await this.#open();
         const askedAt = performance.now();
         const { done, value } = await within(this.#body.read(), this.#source.transport.patience.idleMs);
         this.#waitedMs += performance.now() - askedAt;
         if (done || value === undefined) {
           if (this.#verifier.seenBytes < (this.#size ?? 0)) throw new Error("the transfer ended early");
-          this.#verifier.finish();
-          this.#release();
-          this.#release = () => undefined;
-          return undefined;
+          return this.#finish();
         }
         const chunk = this.#withoutKnown(value);
         if (chunk.byteLength === 0) continue;
@@ -125,6 +119,14 @@ class BlobReader {
         await this.#recover(error);
       }
     }
+  }
+
+  #finish(): undefined {
+    this.#verifier.finish();
+    this.#release();
+    this.#release = () => undefined;
+    // From here on another process may read it, should it unpack the same layer while this one waits for others.
+    this.#options.partial?.[Symbol.dispose]();
   }
 
   /** The next piece of what an earlier attempt left. */

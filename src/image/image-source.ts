@@ -4,6 +4,8 @@ import type { Descriptor } from "./manifest.ts";
 import type { FetchedManifest } from "./registry.ts";
 
 export interface ImageSource {
+  /** True: what has come of a blob is worth keeping, should the rest never come. */
+  readonly isRemote: boolean;
   /** The manifest that a tag or digest names; what a digest names is checked against it. */
   manifest(tagOrDigest: string): Promise<FetchedManifest>;
   /** A small blob in whole, checked; at most `limit` bytes. */

@@ -113,12 +113,14 @@ async function makeLayer(
   const plan = { descriptor: { mediaType: "", digest, size: sizeBytes ?? -1 }, diffID: undefined };
   const { stored } = await pullLayers([plan], {
     client: {
+      isRemote: false,
       manifest: () => Promise.reject(new Error("unreachable: an import has no manifest")),
       blobBytes: () => Promise.reject(new Error("unreachable: an import has no blobs")),
       blob: (_, streaming) => counted(stream, streaming),
     },
     store,
     staging,
+    keepsPartials: false,
     format: await usableFormat({ layerFormat, onWarning }, staging),
     sync,
     signal,

@@ -12,14 +12,14 @@ import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { layerSize } from "./layer-size.ts";
 import type { LayerPlan, LayerPullContext } from "./layer-transfer.ts";
 import { splitOf, transferLayer } from "./layer-transfer.ts";
-import { dropPartial } from "./partial.ts";
+import { dropPartial, PartialBlob } from "./partial.ts";
 import { KeyLock, tryKeyLock } from "./staging.ts";
 import type { StoredLayer } from "./store.ts";
 
 /** Work that a power cut may cost. */
 const UNSECURED_MS = 3_000;
 
-/** Registries and lines gain little from more; each unpacks in a thread of its own. */
+/** Registries and lines gain little from more. */
 const PARALLEL_LAYERS = Math.min(6, Math.max(3, availableParallelism()));
 
 /**
@@ -60,6 +60,10 @@ class LayerPull {
   readonly #queue: (() => void)[] = [];
   #running = 0;
   #waiting = 0;
+  /** Layers by index, with their locks, that wait for those below them. */
+  readonly #waitsBelow = new Map<number, KeyLock>();
+  /** Layers that wait for another process. */
+  readonly #waitsElsewhere = new Set<number>();
   readonly #noted: string[] = [];
   /** In their places, perhaps not on the disk. */
   readonly #unsecured: string[] = [];
@@ -100,9 +104,10 @@ class LayerPull {
     const unpacked = await transferLayer(plan, this.#context, {
       staging,
       lowers: async () => {
-        // Another pull may hold a layer below, and wait for this one.
-        lock[Symbol.dispose]();
+        this.#waitsBelow.set(index, lock);
+        this.#letGo();
         lowers = await this.#waitForLowers(index, turn);
+        this.#waitsBelow.delete(index);
         return lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse();
       },
     });
@@ -118,9 +123,11 @@ class LayerPull {
     );
   }
 
-  /** Leaves the layers to the next garbage collection. */
+  /** Leaves the layers to the next garbage collection, and no parts of others: a full disk gets its room back. */
   forget(): void {
-    for (const id of this.#noted) forgetLayer(this.#context.store.paths.ingest, id);
+    const { ingest } = this.#context.store.paths;
+    for (const id of this.#noted) forgetLayer(ingest, id);
+    for (const { descriptor } of this.#plans) PartialBlob.open(ingest, descriptor.digest)?.remove();
   }
 
   /** The layer of plan `index`, when it is in its place already. */
@@ -154,11 +161,24 @@ class LayerPull {
         return found;
       }
       if (round === 0) onProgress({ type: "layer-wait", digest: plan.descriptor.digest });
+      this.#waitsElsewhere.add(index);
+      this.#letGo();
       await whenUnlocked(attempt.path, signal);
+      this.#waitsElsewhere.delete(index);
     }
   }
 
-  /** As `lowersOf`; others may go on meanwhile, unless many wait already: each does so with a thread and its memory. */
+  /**
+   * Lets others make the layers that wait for one below which another process makes: that process may wait for one of these, as
+   * images may have the same layers in another order.
+   */
+  #letGo(): void {
+    for (const [index, lock] of this.#waitsBelow) {
+      if ([...this.#waitsElsewhere].some((below) => below < index)) lock[Symbol.dispose]();
+    }
+  }
+
+  /** As `lowersOf`; others may go on meanwhile, unless many wait already: each keeps its tree in memory. */
   async #waitForLowers(index: number, turn: DisposableStack): Promise<StoredLayer[]> {
     if (this.#waiting >= PARALLEL_LAYERS) return this.#lowersOf(index);
     this.#waiting++;

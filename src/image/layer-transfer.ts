@@ -27,6 +27,8 @@ export interface LayerPullContext {
   readonly staging: string;
   /** How layers are stored. */
   readonly format: LayerFormat;
+  /** Whether the disk has room for the blobs beside what they unpack to. */
+  readonly keepsPartials: boolean;
   /** Is told what is written, so that it reaches the disk early. */
   readonly sync: BackgroundSync;
   readonly signal: AbortSignal | undefined;
@@ -72,10 +74,10 @@ async function fetchAndUnpack(
   options: UnpackingOptions,
 ): Promise<TransferredLayer> {
   const { digest, size } = descriptor;
-  const { store, onProgress } = context;
+  const { store, keepsPartials, onProgress } = context;
   for (let attempt = 1; ; attempt++) {
     onProgress({ type: "layer-start", digest, totalBytes: size < 0 ? undefined : size });
-    using partial = openPartial(store.paths.ingest, descriptor);
+    using partial = openPartial(store.paths.ingest, descriptor, keepsPartials);
     const keptBytes = partial?.sizeBytes ?? 0;
     let resumed = keptBytes > 0;
     if (resumed) onProgress({ type: "layer-resume", digest, keptBytes });
@@ -99,8 +101,13 @@ async function fetchAndUnpack(
   }
 }
 
-function openPartial(ingest: string, { digest, size }: Descriptor): PartialBlob | undefined {
-  return size >= 0 && size < WORTH_KEEPING_BYTES ? undefined : PartialBlob.open(ingest, digest);
+function openPartial(ingest: string, { digest, size }: Descriptor, keeps: boolean): PartialBlob | undefined {
+  if (size >= 0 && size < WORTH_KEEPING_BYTES) return undefined;
+  const partial = PartialBlob.open(ingest, digest);
+  // What is there already is used in any case.
+  if (keeps || partial === undefined || partial.sizeBytes > 0) return partial;
+  partial.remove();
+  return undefined;
 }
 
 interface UnpackingOptions extends TransferOptions {

@@ -27,6 +27,7 @@ export interface MirrorOptions {
 
 /** Each thing is asked of the servers in their order, until one has it. */
 export class MirroredSource implements BlobSource, ImageSource {
+  readonly isRemote = true;
   readonly transport: Transport;
   readonly slots = new ConnectionSlots();
   readonly #servers: readonly Server[];

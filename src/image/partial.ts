@@ -64,18 +64,20 @@ export class PartialBlob implements Disposable {
     }
   }
 
-  /** Removes the file; nothing is kept any more. */
+  /** Removes the file, also when it was left already; nothing is kept any more. */
   remove(): void {
-    if (this.#file === undefined) return;
     removeFile(this.#path);
-    this.#file.close();
-    this.#file = undefined;
     this.#sizeBytes = 0;
+    this.#close();
   }
 
-  /** Leaves the file for the next attempt, unless there is nothing in it. */
+  /** Leaves the file for the next attempt, of whichever process, unless there is nothing in it. */
   [Symbol.dispose](): void {
-    if (this.#sizeBytes === 0) this.remove();
+    if (this.#file !== undefined && this.#sizeBytes === 0) this.remove();
+    this.#close();
+  }
+
+  #close(): void {
     this.#file?.close();
     this.#file = undefined;
   }

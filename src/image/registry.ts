@@ -29,6 +29,7 @@ const ACCEPT = manifestTypes.join(", ");
 
 /** The manifests and blobs of one repository. */
 export class RegistryClient extends RegistryConnection implements BlobSource {
+  readonly isRemote = true;
   readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #signal: AbortSignal | undefined;

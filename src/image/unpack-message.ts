@@ -6,25 +6,32 @@ import type { Algorithm } from "./digest.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
 
-export type ToWorker =
-  | {
-      readonly kind: "start";
-      readonly staging: string;
-      readonly split: string | undefined;
-      readonly format: LayerFormat | undefined;
-      readonly algorithm: Algorithm | undefined;
-      readonly limits: Partial<UnpackLimits> | undefined;
-      readonly namespace: OverlayNamespace | undefined;
-      /** Whether "gaps" will be answered. */
-      readonly fillsGaps: boolean;
-    }
-  | { readonly kind: "chunk"; readonly bytes: Uint8Array }
-  /** The answer to "gaps": the layers below, top first. */
-  | { readonly kind: "lowers"; readonly paths: readonly string[] }
-  | { readonly kind: "end" }
-  | { readonly kind: "abort" };
+/** Begins a layer. */
+export interface StartMessage {
+  readonly kind: "start";
+  readonly staging: string;
+  readonly split: string | undefined;
+  readonly format: LayerFormat | undefined;
+  readonly algorithm: Algorithm | undefined;
+  readonly limits: Partial<UnpackLimits> | undefined;
+  readonly namespace: OverlayNamespace | undefined;
+  /** Whether "gaps" will be answered. */
+  readonly fillsGaps: boolean;
+}
 
-export type FromWorker =
+/** A message about the layer that `job` numbers: a worker may have several. */
+export interface ToWorker {
+  readonly job: number;
+  readonly message:
+    | StartMessage
+    | { readonly kind: "chunk"; readonly bytes: Uint8Array }
+    /** The answer to "gaps": the layers below, top first. */
+    | { readonly kind: "lowers"; readonly paths: readonly string[] }
+    | { readonly kind: "end" }
+    | { readonly kind: "abort" };
+}
+
+export type WorkerWord =
   /** `bytes` of the stream were taken: as many more may be sent. */
   | { readonly kind: "taken"; readonly bytes: number }
   /** The archive leaves what only the layers below can give. */
@@ -32,6 +39,8 @@ export type FromWorker =
   | { readonly kind: "progress"; readonly progress: UnpackProgress }
   | { readonly kind: "done"; readonly layer: UnpackedLayer }
   | { readonly kind: "failed"; readonly error: readonly SentError[] };
+
+export type FromWorker = WorkerWord & { readonly job: number };
 
 /** An error chain, outermost first: error objects lose their fields on the way between threads. */
 export interface SentError {

@@ -1,24 +1,27 @@
-/** The thread that unpacks layers, one at a time: an entry point of its own in the executable (build.ts). */
+/** A thread that unpacks layers, of which one works while others wait for their data: an entry point of its own in the executable (build.ts). */
 import type { UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
-import type { FromWorker, ToWorker } from "./unpack-message.ts";
+import type { FromWorker, StartMessage, ToWorker, WorkerWord } from "./unpack-message.ts";
 import { packError } from "./unpack-message.ts";
 
 declare const self: Worker;
 
-function send(message: FromWorker): void {
-  self.postMessage(message);
-}
+type Send = (word: WorkerWord) => void;
 
 /** Pieces that have arrived, as a stream. */
 class Inbox {
+  readonly #send: Send;
   readonly #chunks: Uint8Array[] = [];
   #ended = false;
   #aborted = false;
   #wake: (() => void) | undefined;
   #lowers: readonly string[] | undefined;
 
-  take(message: ToWorker): void {
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  take(message: ToWorker["message"]): void {
     if (message.kind === "chunk") this.#chunks.push(message.bytes);
     else if (message.kind === "end") this.#ended = true;
     else if (message.kind === "abort") this.#aborted = true;
@@ -34,7 +37,7 @@ class Inbox {
         const { length } = chunk;
         yield chunk;
         release(chunk);
-        send({ kind: "taken", bytes: length });
+        this.#send({ kind: "taken", bytes: length });
       } else if (this.#ended) return;
       else await this.#message();
     }
@@ -42,7 +45,7 @@ class Inbox {
 
   /** The layers below, which are asked for now. */
   async lowers(): Promise<readonly string[]> {
-    send({ kind: "gaps" });
+    this.#send({ kind: "gaps" });
     while (this.#lowers === undefined) {
       await this.#message();
       this.#check();
@@ -66,9 +69,7 @@ function release({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
-let inbox = new Inbox();
-
-async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox): Promise<void> {
+async function run(options: StartMessage, source: Inbox, send: Send): Promise<void> {
   const { staging, split, format, algorithm, limits, namespace, fillsGaps } = options;
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
@@ -89,9 +90,18 @@ async function run(options: Extract<ToWorker, { kind: "start" }>, source: Inbox)
   }
 }
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
-  if (data.kind === "start") {
-    inbox = new Inbox();
-    void run(data, inbox);
-  } else inbox.take(data);
+const inboxes = new Map<number, Inbox>();
+
+self.onmessage = ({ data: { job, message } }: MessageEvent<ToWorker>) => {
+  if (message.kind !== "start") {
+    inboxes.get(job)?.take(message);
+    return;
+  }
+  const send: Send = (word) => {
+    const sent: FromWorker = { job, ...word };
+    self.postMessage(sent);
+  };
+  const inbox = new Inbox(send);
+  inboxes.set(job, inbox);
+  void run(message, inbox, send).finally(() => inboxes.delete(job));
 };

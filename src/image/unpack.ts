@@ -7,8 +7,7 @@ import { applyLayer } from "./apply.ts";
 import type { Algorithm } from "./digest.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
-import type { FromWorker, ToWorker } from "./unpack-message.ts";
-import { unpackError } from "./unpack-message.ts";
+import { Job } from "./unpack-job.ts";
 
 export interface UnpackOptions {
   /** Name of the layer in errors: its digest. */
@@ -36,9 +35,6 @@ export interface UnpackOptions {
 
 /** Below this a blob is unpacked sooner than a worker has started. */
 const smallBlob = 128 << 10;
-/** Bytes of the stream that are on their way to the worker at most: memory stays flat when it is slower than the network. */
-const windowBytes = 2 << 20;
-
 /**
  * Unpacks `stream` into `staging` as an overlay layer. The stream is read to its end; its chunks are given away (transferred to the
  * worker): hash them before. Rejects with the layer's name in the chain; then `staging` is gone.
@@ -93,17 +89,19 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, split, format, algorithm, limits, namespace, lowers, signal } = options;
-  const job = new Job(options);
+  const { staging, split, format, algorithm, limits, namespace, lowers, signal, onProgress } = options;
+  const fillsGaps = lowers !== undefined;
+  const job = new Job({
+    start: { staging, split, format, algorithm, limits, namespace, fillsGaps },
+    lowers,
+    onProgress,
+  });
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    const fillsGaps = lowers !== undefined;
-    job.send({ kind: "start", staging, split, format, algorithm, limits, namespace, fillsGaps });
     const sent = sendAll(reader, job);
     const layer = await job.result;
     await sent;
-    job.succeeded = true;
     return layer;
   } finally {
     signal?.removeEventListener("abort", onAbort);
@@ -119,107 +117,8 @@ async function sendAll(reader: ChunkReader, job: Job): Promise<void> {
       if (done || value === undefined) break;
       job.sendChunk(value);
     }
-    job.send({ kind: "end" });
+    job.sendEnd();
   } catch (error) {
     job.fail(error);
   }
-}
-
-/** Workers without work, kept while others work: layers follow each other, and a start costs milliseconds. */
-const idle: Worker[] = [];
-let running = 0;
-
-/** A worker and the one layer it unpacks. */
-class Job {
-  readonly result: Promise<UnpackedLayer>;
-  succeeded = false;
-  readonly #worker: Worker;
-  readonly #stopped: Promise<void>;
-  #settle: { resolve: (layer: UnpackedLayer) => void; reject: (error: unknown) => void };
-  #stop: () => void;
-  #outstanding = 0;
-  #wake: (() => void) | undefined;
-
-  constructor({ onProgress, lowers }: Pick<UnpackOptions, "onProgress" | "lowers">) {
-    const result = Promise.withResolvers<UnpackedLayer>();
-    const stopped = Promise.withResolvers<void>();
-    this.result = result.promise;
-    this.#stopped = stopped.promise;
-    this.#settle = result;
-    this.#stop = stopped.resolve;
-    running++;
-    this.#worker = idle.pop() ?? startWorker();
-    this.#worker.ref();
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "progress") onProgress?.(data.progress);
-      else if (data.kind === "gaps") this.#sendLowers(lowers);
-      else this.#take(data);
-    };
-    this.#worker.onerror = ({ message }) => {
-      this.#stop();
-      this.fail(new CurruntError("internal", `the unpacking worker failed: ${message}`));
-    };
-  }
-
-  #sendLowers(lowers: Lowers | undefined): void {
-    const answer = lowers?.() ?? Promise.resolve([]);
-    answer.then(
-      (paths) => this.send({ kind: "lowers", paths }),
-      (error: unknown) => this.fail(error),
-    );
-  }
-
-  #take(message: Exclude<FromWorker, { kind: "progress" | "gaps" }>): void {
-    if (message.kind === "taken") {
-      this.#outstanding -= message.bytes;
-      this.#wake?.();
-      return;
-    }
-    this.#stop();
-    if (message.kind === "done") this.#settle.resolve(message.layer);
-    else this.fail(unpackError(message.error));
-  }
-
-  send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
-  }
-
-  /** Hands a chunk over: without copying when nobody else can see the memory that it lies in. */
-  sendChunk(chunk: Uint8Array): void {
-    // Not slice(): a Buffer's shares its memory.
-    const whole = chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
-    this.#outstanding += whole.byteLength;
-    this.send({ kind: "chunk", bytes: whole }, whole.buffer instanceof ArrayBuffer ? [whole.buffer] : []);
-  }
-
-  /** Resolves when another chunk may be sent, rejects when there is no point. */
-  async room(): Promise<void> {
-    while (this.#outstanding >= windowBytes) {
-      const more = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      await Promise.race([more, this.result]);
-    }
-  }
-
-  fail(error: unknown): void {
-    this.#settle.reject(error);
-    this.#wake?.();
-  }
-
-  /** Waits until the worker no longer touches the files; then keeps it for another layer, or ends it. */
-  async end(): Promise<void> {
-    if (!this.succeeded) this.send({ kind: "abort" });
-    await this.#stopped;
-    running--;
-    this.#worker.unref();
-    if (this.succeeded) idle.push(this.#worker);
-    else this.#worker.terminate();
-    if (running === 0) for (const worker of idle.splice(0)) worker.terminate();
-  }
-}
-
-function startWorker(): Worker {
-  // build.ts puts it beside the other files of the executable, where this URL leads as well.
-  return new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
 }

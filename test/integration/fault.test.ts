@@ -179,22 +179,30 @@ function runWithOwnMounts(currunt: Currunt, script: string, args: string[]) {
 }
 
 describe("a full disk", () => {
-  test("during a pull is said, and leaves the store as it was", async () => {
-    await using currunt = await Currunt.create();
-    const image = await debianImage();
-    const small = await currunt.image();
-    // In a mount namespace of its own: the small file system never shows outside.
-    const script = `
-      mkdir -p "$CURRUNT_DATA_ROOT" && mount -t tmpfs -o size=40m none "$CURRUNT_DATA_ROOT" || exit 99
+  // The image has 82 MB, and 217 MB unpacked.
+  test.each([
+    ["before", 40],
+    ["during", 130],
+  ])(
+    "%s a pull is said, and leaves the store as it was",
+    async (_when, megabytes) => {
+      await using currunt = await Currunt.create();
+      const image = await debianImage();
+      const small = await currunt.image();
+      // In a mount namespace of its own: the small file system never shows outside.
+      const script = `
+      mkdir -p "$CURRUNT_DATA_ROOT" && mount -t tmpfs -o size=${megabytes}m none "$CURRUNT_DATA_ROOT" || exit 99
       "$0" pull -quiet "$1"; [ $? = 125 ] || exit 98
       "$0" images -quiet | grep -q . && exit 97
-      ls -A "$CURRUNT_DATA_ROOT/staging" | grep -q . && exit 96
+      for folder in staging ingest layers; do ls -A "$CURRUNT_DATA_ROOT/$folder" | grep -q . && exit 96; done
       "$0" run -rm -quiet -network none "$2" echo still works || exit 95`;
-    const { code, stdout, stderr } = await runWithOwnMounts(currunt, script, [image, small]);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "still works\n" });
-    expect(stderr).toMatch(/ENOSPC|no space/i);
-    expect(existsSync(join(currunt.data, "index.db"))).toBe(false);
-  }, 60_000);
+      const { code, stdout, stderr } = await runWithOwnMounts(currunt, script, [image, small]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: "still works\n" });
+      expect(stderr).toMatch(/ENOSPC|no space/i);
+      expect(existsSync(join(currunt.data, "index.db"))).toBe(false);
+    },
+    60_000,
+  );
 
   test("in a container is the container's matter", async () => {
     await using currunt = await Currunt.create();
