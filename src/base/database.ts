@@ -85,7 +85,7 @@ export async function openDatabase(path: string): Promise<Database> {
     const database = new Sqlite(path, { create: true, strict: true });
     undo.defer(() => database.close());
     database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
-    if (versionOf(database) !== schemaVersion) createSchema(database, path);
+    if (versionOf(database) !== schemaVersion) await createSchema(database, path);
     database.run("PRAGMA foreign_keys = ON");
     undo.move();
     return database;
@@ -121,8 +121,23 @@ function versionOf(database: Database): number {
   return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }
 
-function createSchema(database: Database, path: string): void {
-  database.run("PRAGMA journal_mode = WAL");
+/** Of those who ask at once, SQLite refuses some without waiting, as they might wait for each other. */
+async function keepLog(database: Database): Promise<void> {
+  const deadline = performance.now() + busyTimeoutMs;
+  for (;;) {
+    try {
+      database.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isBusy = error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
+      if (!isBusy || performance.now() > deadline) throw error;
+      await Bun.sleep(1 + Math.random() * 10);
+    }
+  }
+}
+
+async function createSchema(database: Database, path: string): Promise<void> {
+  await keepLog(database);
   database
     .transaction(() => {
       // Another process may have made it between the first look and this transaction.

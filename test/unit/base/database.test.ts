@@ -64,3 +64,15 @@ test("relaxDurability() switches the synchronous level", async () => {
   expect(level()).toEqual({ synchronous: 1 });
   database.close();
 });
+
+test("many processes may open a new index at once", async () => {
+  const module = join(import.meta.dir, "../../../src/base/database.ts");
+  const script = `const { openDatabase } = await import(${JSON.stringify(module)}); await openDatabase(process.argv[1]); process.exit(0);`;
+  for (let round = 0; round < 3; round++) {
+    const path = join(directory, `many-${round}.db`);
+    const children = Array.from({ length: 16 }, () =>
+      Bun.spawn([process.execPath, "-e", script, path], { stderr: "pipe" }),
+    );
+    for (const child of children) expect([await child.exited, await child.stderr.text()]).toEqual([0, ""]);
+  }
+});
