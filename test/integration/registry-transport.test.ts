@@ -10,7 +10,8 @@ import { Currunt } from "../fixtures/currunt.ts";
 import { FakeRegistry } from "../fixtures/fake-registry.ts";
 import type { Output } from "../fixtures/process.ts";
 import { startProxy } from "../fixtures/proxy.ts";
-import { freePort } from "../fixtures/registry.ts";
+import { freePort, startRegistry } from "../fixtures/registry.ts";
+import { sharedRegistry } from "../fixtures/shared-registry.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-transport-"));
 /** A name that only a proxy can find. */
@@ -112,6 +113,21 @@ describe("certificates", () => {
     const { code, stderr } = await pull(`${registry.host}/team/app`);
     expect(code).toBe(125);
     expect(stderr).toContain(`${registry.host}/client.key": there is no such file`);
+  });
+});
+
+describe("a real registry with TLS on this machine", () => {
+  test("is found to have it, and is believed by its authority or by our word", async () => {
+    const { storage } = await sharedRegistry();
+    await using registry = await startRegistry({ storage, tls: certificates.server });
+    const image = `${registry.host}/busybox:latest`;
+    const { code, stderr } = await pull(image);
+    expect(code).toBe(125);
+    expect(stderr).toContain("UNABLE_TO_VERIFY");
+    expect(await pull(image, ["-tls-verify=false"])).toEqual(pulled);
+    expect(await pull(image, [], { SSL_CERT_FILE: certificates.ca })).toEqual(pulled);
+    copy(certificates.ca, `docker/certs.d/${registry.host}/ca.crt`);
+    expect(await pull(image)).toEqual(pulled);
   });
 });
 
