@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { archive } from "../fixtures/archive.ts";
 import { Currunt } from "../fixtures/currunt.ts";
 import { FakeRegistry, refuse } from "../fixtures/fake-registry.ts";
@@ -112,6 +113,19 @@ ${[dead, empty.host, broken.host].map((host) => `[[registry.mirror]]\nlocation =
     mirror.manifests.set(`team/app@${digest}`, { bytes: Buffer.from("{}"), mediaType: "application/json" });
     conf(`[[registry]]\nlocation = "${origin.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`);
     expect(await pulls(`${origin.host}/team/app@${digest}`)).toContain("its digest is");
+  });
+
+  test("a layer with other bytes is taken from the registry instead", async () => {
+    origin.addImage("team/app", image());
+    mirror.addImage("team/app", image());
+    for (const [digest, bytes] of mirror.blobs) {
+      if (bytes[0] === 0x1f)
+        mirror.blobs.set(digest, gzipSync(archive({ name: "file", data: "evil" })).subarray(0, bytes.length));
+    }
+    conf(`[[registry]]\nlocation = "${origin.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`);
+    const stderr = await pulls(`${origin.host}/team/app`);
+    expect(stderr).toContain(`${mirror.host} sent other bytes`);
+    expect(paths(origin)).toEqual(["GET /v2/team/app/blobs/DIGEST"]);
   });
 
   test("pull-from-mirror keeps a mirror to digests or tags", async () => {
