@@ -54,6 +54,7 @@ export interface RefusedToken {
 export function refusedToken({ status, realm, base, anonymous }: RefusedToken): CurruntError {
   const login = `check the name; a private image needs a login: currunt login ${base.host}`;
   const hints: Record<number, string | undefined> = {
+    400: anonymous ? undefined : `it does not understand these credentials: currunt login ${base.host}`,
     401: anonymous ? login : "check the user name and the password or token",
     403: anonymous ? login : "this user may not read the repository: ask its owner",
     429: "too many requests: wait, or log in to get a higher limit",
