@@ -1,12 +1,13 @@
 /** Bodies that a proxy compressed though it was asked not to, and bodies that are only called compressed. */
-import { gunzipSync } from "node:zlib";
 import type { Descriptor } from "./manifest.ts";
 import { MAX_MANIFEST_BYTES } from "./manifest.ts";
 
 /** A whole document, decoded if it really is compressed. */
 export function decodeDocument(bytes: Uint8Array, encoding: string | null): Uint8Array {
   const compressed = isGzip(encoding) && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return compressed ? gunzipSync(bytes, { maxOutputLength: MAX_MANIFEST_BYTES }) : bytes;
+  return compressed
+    ? process.getBuiltinModule("node:zlib").gunzipSync(bytes, { maxOutputLength: MAX_MANIFEST_BYTES })
+    : bytes;
 }
 
 /**
