@@ -1,33 +1,18 @@
 /** Authorization at a registry: Basic, and Bearer tokens fetched, kept and renewed as its challenges ask. */
-import * as v from "valibot";
 import { CurruntError, wrap } from "../base/error.ts";
 import { isInternal, isLoopback } from "./address.ts";
 import type { Challenge } from "./challenge.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
+import type { Token } from "./token.ts";
+import { parseToken, refusedToken } from "./token.ts";
 import type { Transport } from "./transport.ts";
 import { discard, readAtMost } from "./transport.ts";
 
-const tokenSchema = v.object({
-  token: v.nullish(v.string()),
-  access_token: v.nullish(v.string()),
-  expires_in: v.nullish(v.number()),
-  issued_at: v.nullish(v.string()),
-});
 const MAX_TOKEN_BYTES = 1 << 20;
-/** The distribution spec's default, and the least that is believed. */
-const MIN_TOKEN_SECONDS = 60;
-/** A token is renewed this long before its end, so that it does not end on the way. */
-const RENEW_EARLY_MS = 5_000;
 /** Servers that do not know the POST form answer so; then GET is tried. */
 const noPostStatuses: ReadonlySet<number> = new Set([400, 401, 404, 405, 501]);
 const CLIENT_ID = "currunt";
-
-interface Token {
-  readonly value: string;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
-}
 
 export interface AuthorizerOptions {
   readonly transport: Transport;
@@ -146,6 +131,7 @@ export class Authorizer {
     const service = parameters["service"];
     let response = await this.#ask(realm, scopes, service);
     const { status } = response;
+    const anonymous = this.#credentials === undefined;
     if ((status === 401 || status === 403) && this.#credentials !== undefined && !this.#strict) {
       // Some servers (quay; GitLab with 403) refuse public images to wrong credentials too.
       await discard(response);
@@ -157,7 +143,7 @@ export class Authorizer {
     }
     if (!response.ok) {
       await discard(response);
-      throw refusedToken(status, realm, this.#base);
+      throw refusedToken({ status, realm, base: this.#base, anonymous });
     }
     const { idleMs } = this.#transport.patience;
     const bytes = await readAtMost(response, MAX_TOKEN_BYTES, idleMs).catch((error: unknown) => {
@@ -257,39 +243,4 @@ function mergeScopes(own: string, asked: string | undefined): string[] {
 
 function basic({ username, password }: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
-}
-
-function parseToken(bytes: Uint8Array | undefined, realm: URL): Token {
-  const fail = (detail: string) =>
-    new CurruntError("unavailable", `get a token from ${realm.host}: ${detail}`, {
-      hint: "the token server is faulty, or no token server at all: check the registry's name",
-    });
-  if (bytes === undefined) throw fail("the answer is too long");
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    // The cause is left out: it may quote the answer, and that may hold a token.
-    throw fail("the answer is not JSON");
-  }
-  const answer = v.safeParse(tokenSchema, value);
-  const token = answer.success ? answer.output.token || answer.output.access_token : undefined;
-  if (!answer.success || token === undefined || token === null || token === "")
-    throw fail("the answer has no token");
-  if (!/^[\x21-\x7e]+$/.test(token)) throw fail("the token has characters that no header can carry");
-  const seconds = Math.max(answer.output.expires_in ?? MIN_TOKEN_SECONDS, MIN_TOKEN_SECONDS);
-  // `issued_at` is left out of account: the clocks of two machines differ, ours does not.
-  return { value: token, expiresAt: Date.now() + seconds * 1000 - RENEW_EARLY_MS };
-}
-
-function refusedToken(status: number, realm: URL, base: URL): CurruntError {
-  const hints: Record<number, string | undefined> = {
-    401: "check the user name and the password or token",
-    403: "this user has no right to the repository: ask its owner",
-    429: "too many requests: wait, or log in to get a higher limit",
-  };
-  const kind = status === 401 || status === 403 ? "denied" : "unavailable";
-  return new CurruntError(kind, `get a token for ${base.host} from ${realm.host}: it answered ${status}`, {
-    hint: hints[status] ?? "the token server has trouble: try again later",
-  });
 }

@@ -2,7 +2,8 @@
 import { CurruntError } from "../base/error.ts";
 
 /** Failures that another attempt cannot mend: the name, the certificate, the protocol, a port that nobody listens on. */
-const finalCodes = /CERT|SSL|TLS|EPROTO|SELF_SIGNED|ENOTFOUND|ECONNREFUSED|InvalidURL|UNSUPPORTED_PROTOCOL/i;
+const finalCodes =
+  /CERT|SSL|TLS|EPROTO|SELF_SIGNED|ENOTFOUND|ECONNREFUSED|InvalidURL|UNSUPPORTED_PROTOCOL|tunnel: 4\d\d/i;
 
 /** Nobody answered, or nobody whose words could be understood. */
 export class ConnectionError extends CurruntError {
@@ -26,13 +27,22 @@ export function mayBeProtocol(reason: string): boolean {
 }
 
 function hintFor(host: string, reason: string): string {
+  if (/PROXY/.test(reason)) {
+    return "check the proxy that HTTPS_PROXY names, and its user name and password; NO_PROXY leaves hosts out";
+  }
   if (/EPROTO/.test(reason)) {
     return `it seems to be without TLS: -tls-verify=false allows that, or insecure = true for it in registries.conf`;
   }
   if (/CERT|SELF_SIGNED|certificate/i.test(reason)) {
     return `its certificate is not trusted here: put its CA into /etc/containers/certs.d/${host}/ca.crt, or into the system's store`;
   }
-  if (/ENOTFOUND|resolve|DNS/i.test(reason)) return "check the registry's name and this machine's DNS";
-  if (/refused/i.test(reason)) return "check the host and the port, and that the registry runs";
+  const proxy = hasProxy() ? ", and the proxy that HTTPS_PROXY or HTTP_PROXY names" : "";
+  if (/ENOTFOUND|resolve|DNS/i.test(reason))
+    return `check the registry's name and this machine's DNS${proxy}`;
+  if (/refused/i.test(reason)) return `check the host and the port, and that the registry runs${proxy}`;
   return "check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), then try again";
+}
+
+function hasProxy(): boolean {
+  return ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].some((name) => process.env[name]);
 }

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { chown, mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CurruntError, explain, wrap } from "../base/error.ts";
+import { lockDirectory } from "../sys/lease.ts";
 import type { CredentialFile, CredentialPath, CredentialSources } from "./credential-file.ts";
 import { canonicalKey, credentialFiles, HUB_KEYS, readCredentialFile } from "./credential-file.ts";
 import type { Helper } from "./credential-store.ts";
@@ -213,6 +214,8 @@ async function edit(path: string, change: (auths: Entries) => Entries): Promise<
     // A link, as those who keep their settings elsewhere have it, stays one.
     const target = await realpath(path).catch(() => path);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    // Two logins at once must not undo each other.
+    using _lock = lockDirectory(dirname(target));
     const owner = await stat(target).catch(() => undefined);
     const text = owner === undefined ? "" : await readFile(target, "utf8");
     const document: unknown = text.trim() === "" ? {} : JSON.parse(text);

@@ -4,7 +4,7 @@ import type { BlobSource } from "./blob-source.ts";
 import { ConnectionSlots } from "./blob-source.ts";
 import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
-import { isDigest } from "./digest.ts";
+import { DigestError, isDigest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { FetchedManifest, RegistryClient } from "./registry.ts";
@@ -35,6 +35,8 @@ export class MirroredSource implements BlobSource, ImageSource {
   readonly #clients = new Map<Server, Promise<RegistryClient>>();
   /** Mirrors that cannot be reached or refuse are not asked for everything again; never the registry itself. */
   readonly #useless = new Set<Server>();
+  /** Who gave a blob, by its digest. */
+  readonly #givers = new Map<string, Server>();
   readonly #warned = new Set<string>();
 
   constructor(servers: readonly Server[], options: MirrorOptions) {
@@ -54,11 +56,29 @@ export class MirroredSource implements BlobSource, ImageSource {
   }
 
   blob(descriptor: Descriptor, options: BlobStreamOptions = {}): ReadableStream<Uint8Array> {
-    return streamBlob(this, descriptor, { signal: this.#options.signal, ...options });
+    const onError = (error: unknown) => {
+      // Who may have got parts of several answers asks for the blob once more: now the next server gives it.
+      if (error instanceof DigestError && this.#distrust(descriptor.digest)) options.onRestart?.();
+      options.onError?.(error);
+    };
+    return streamBlob(this, descriptor, { signal: this.#options.signal, ...options, onError });
   }
 
   openBlob(descriptor: Descriptor, offset: number, end?: number): Promise<Response> {
-    return this.#firstOf(this.#servers, (client) => client.openBlob(descriptor, offset, end));
+    return this.#firstOf(this.#servers, async (client, server) => {
+      const response = await client.openBlob(descriptor, offset, end);
+      this.#givers.set(descriptor.digest, server);
+      return response;
+    });
+  }
+
+  /** Leaves the mirror that gave a blob with other bytes; false when it was none. */
+  #distrust(digest: string): boolean {
+    const giver = this.#givers.get(digest);
+    if (giver === undefined || giver === this.#servers.at(-1)) return false;
+    this.#useless.add(giver);
+    this.warn(`${giver.host} sent other bytes than those of ${digest}; trying the next server`);
+    return true;
   }
 
   warn(message: string): void {
@@ -67,11 +87,14 @@ export class MirroredSource implements BlobSource, ImageSource {
     this.#options.onWarning?.(message);
   }
 
-  async #firstOf<T>(servers: readonly Server[], ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+  async #firstOf<T>(
+    servers: readonly Server[],
+    ask: (client: RegistryClient, server: Server) => Promise<T>,
+  ): Promise<T> {
     const failures: { host: string; error: unknown }[] = [];
     for (const server of servers.filter((server) => !this.#useless.has(server))) {
       try {
-        return await ask(await this.#client(server));
+        return await ask(await this.#client(server), server);
       } catch (error) {
         this.#options.signal?.throwIfAborted();
         failures.push({ host: server.host, error });

@@ -1,7 +1,7 @@
 /** Requests to one server about one repository: where it is, who we are to it, what it warns of, how it refuses. */
 import type { CurruntError } from "../base/error.ts";
 import { Authorizer, pullScope } from "./auth.ts";
-import { ConnectionError, mayBeProtocol } from "./connection-error.ts";
+import { ConnectionError, isFinal, mayBeProtocol } from "./connection-error.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { registryEndpoint } from "./endpoint.ts";
@@ -135,7 +135,12 @@ export class RegistryConnection {
       if (this.#root.protocol === "https:" || !wantsTls(exchange.response)) return exchange;
       await discard(exchange.response);
     } catch (error) {
-      if (!(error instanceof ConnectionError && mayBeProtocol(error.reason))) throw error;
+      if (!(error instanceof ConnectionError)) throw error;
+      const { reason } = error;
+      if (mayBeProtocol(reason)) return undefined;
+      if (isFinal(reason)) throw error;
+      // A slow or broken line says nothing about the protocol: from here on it is waited for.
+      return await this.#send(place, options);
     }
     return undefined;
   }

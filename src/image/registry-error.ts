@@ -55,7 +55,7 @@ function hintFor({ status, host, loggedIn, codes, text }: HintFacts): string {
   if (status === 401) {
     return loggedIn
       ? `the registry does not take these credentials: log in to ${host} again`
-      : `check the name; a private image needs credentials for ${host} in docker's config.json or podman's auth.json`;
+      : `check the name; a private image needs a login: currunt login ${host}`;
   }
   if (status === 403)
     return "these credentials have no right to that, or the registry blocks this address: ask its owner";
@@ -67,7 +67,7 @@ function hintFor({ status, host, loggedIn, codes, text }: HintFacts): string {
   }
   if (status === 429) {
     return /pull rate limit/i.test(text) && !loggedIn
-      ? "the limit is higher for users: put credentials in docker's config.json or podman's auth.json, or wait"
+      ? `the limit is higher for users: currunt login ${host}, or wait`
       : "too many requests from here: wait some minutes, then try again";
   }
   if (status >= 500) return "the registry has trouble: try again later";

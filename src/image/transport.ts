@@ -53,6 +53,7 @@ const defaultPatience: Patience = {
 const MAX_REDIRECTS = 10;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const retryStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
 /** Sends requests with one kind of patience, under one registry's rules of trust. */
 export class Transport {
   readonly patience: Patience;

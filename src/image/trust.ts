@@ -1,5 +1,4 @@
 /** Which servers one registry's requests may reach, and how TLS checks each of them. */
-import { rootCertificates } from "node:tls";
 import type { Certificates } from "./certificates.ts";
 import { loadCertificates, systemAuthorities } from "./certificates.ts";
 import type { ConfigPlaces } from "./config-place.ts";
@@ -59,6 +58,8 @@ export class Trust {
     ];
     const system = systemAuthorities(this.#places);
     if (added.length === 0 && system === undefined) return client;
-    return { ...client, ca: [system ?? rootCertificates.join("\n"), ...added].join("\n") };
+    // Loaded when it is needed: most machines have authorities of their own.
+    const builtIn = () => process.getBuiltinModule("node:tls").rootCertificates;
+    return { ...client, ca: [...(system === undefined ? builtIn() : [system]), ...added].join("\n") };
   }
 }

@@ -12,14 +12,12 @@ const EAGAIN = 11;
 
 /** Shares the lock of `directory` with others who share it; waits for an exclusive holder, who must be quick. */
 export function shareDirectory(directory: string): Fd {
-  const fd = openDirectory(directory);
-  try {
-    flock(fd, LOCK_SH, directory);
-    return fd;
-  } catch (error) {
-    fd.close();
-    throw error;
-  }
+  return waitForLock(directory, LOCK_SH);
+}
+
+/** Takes the exclusive lock of `directory`; waits for whoever holds it, who must be quick. */
+export function lockDirectory(directory: string): Fd {
+  return waitForLock(directory, LOCK_EX);
 }
 
 /** Takes the exclusive lock of `directory`; undefined when anybody holds it or shares it. */
@@ -33,6 +31,17 @@ export function claimDirectory(directory: string): Fd | undefined {
   }
   fd.close();
   return undefined;
+}
+
+function waitForLock(directory: string, operation: number): Fd {
+  const fd = openDirectory(directory);
+  try {
+    flock(fd, operation, directory);
+    return fd;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
 }
 
 function flock(fd: Fd, operation: number, subject: string): boolean {

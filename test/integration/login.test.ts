@@ -142,6 +142,14 @@ describe("login", () => {
     expect(existsSync(docker())).toBe(false);
   });
 
+  test("at several registries at once keeps all of them", async () => {
+    await using open = await FakeRegistry.start();
+    const names = Array.from({ length: 8 }, (_, index) => `${open.host}/team${index}`);
+    const codes = await Promise.all(names.map(async (name) => (await login(name)).code));
+    expect(codes).toEqual(names.map(() => 0));
+    expect(Object.keys(json(docker()).auths).sort()).toEqual(names);
+  });
+
   test("for a part of a registry is used for that part", async () => {
     expect((await login(`${basic.host}/team`)).code).toBe(0);
     expect(json(docker()).auths).toEqual({ [`${basic.host}/team`]: { auth: secret } });

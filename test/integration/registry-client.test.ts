@@ -149,7 +149,7 @@ describe("refusals", () => {
       refuse(401, "UNAUTHORIZED", "who are you"),
       "denied",
       /who are you/,
-      /credentials for 127/,
+      /currunt login 127/,
     ],
     [
       "429 for an hour",

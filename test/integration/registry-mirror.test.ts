@@ -3,11 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { archive } from "../fixtures/archive.ts";
 import { Currunt } from "../fixtures/currunt.ts";
 import { FakeRegistry, refuse } from "../fixtures/fake-registry.ts";
 import type { Output } from "../fixtures/process.ts";
-import { freePort } from "../fixtures/registry.ts";
+import { freePort, startRegistry } from "../fixtures/registry.ts";
+import { sharedRegistry } from "../fixtures/shared-registry.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-mirror-"));
 let currunt: Currunt;
@@ -113,6 +115,19 @@ ${[dead, empty.host, broken.host].map((host) => `[[registry.mirror]]\nlocation =
     expect(await pulls(`${origin.host}/team/app@${digest}`)).toContain("its digest is");
   });
 
+  test("a layer with other bytes is taken from the registry instead", async () => {
+    origin.addImage("team/app", image());
+    mirror.addImage("team/app", image());
+    for (const [digest, bytes] of mirror.blobs) {
+      if (bytes[0] === 0x1f)
+        mirror.blobs.set(digest, gzipSync(archive({ name: "file", data: "evil" })).subarray(0, bytes.length));
+    }
+    conf(`[[registry]]\nlocation = "${origin.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`);
+    const stderr = await pulls(`${origin.host}/team/app`);
+    expect(stderr).toContain(`${mirror.host} sent other bytes`);
+    expect(paths(origin)).toEqual(["GET /v2/team/app/blobs/DIGEST"]);
+  });
+
   test("pull-from-mirror keeps a mirror to digests or tags", async () => {
     const { digest } = origin.addImage("team/app", image());
     mirror.addImage("team/app", image());
@@ -212,6 +227,31 @@ ${[dead, empty.host, broken.host].map((host) => `[[registry.mirror]]\nlocation =
     expect(mirror.requests.map(({ headers }) => headers.authorization)).not.toContain(
       `Basic ${btoa("alice:hunter2")}`,
     );
+  });
+});
+
+describe("a real pull-through cache", () => {
+  test("is filled by the first pull, and is enough for the next when the registry is gone", async () => {
+    const { storage } = await sharedRegistry();
+    await using upstream = await startRegistry({ storage });
+    await using cache = await startRegistry({ cacheOf: `http://${upstream.host}` });
+    configure(
+      "containers/registries.conf",
+      `[[registry]]\nlocation = "${upstream.host}"\n[[registry.mirror]]\nlocation = "${cache.host}"\n`,
+    );
+    await using first = await Currunt.create();
+    await using second = await Currunt.create();
+    const image = `${upstream.host}/layers:latest`;
+    const options = { env: { CURRUNT_ETC: etc } };
+    const { code, stdout: id } = await first.run(["pull", "-quiet", image], options);
+    expect(code).toBe(0);
+    await cache.settle();
+    const blobs = cache.requests.filter((line) => /^GET .*\/blobs\/.* 200$/.test(line)).length;
+    expect(blobs).toBeGreaterThan(1);
+    await upstream.stop();
+    const { manifestDigest: digest } = await first.inspect(image);
+    const again = await second.run(["pull", "-quiet", `${image.replace(":latest", "")}@${digest}`], options);
+    expect(again).toEqual({ code: 0, stdout: id, stderr: "" });
   });
 });
 

@@ -10,6 +10,8 @@ import { Currunt } from "../fixtures/currunt.ts";
 import { FakeRegistry } from "../fixtures/fake-registry.ts";
 import type { Output } from "../fixtures/process.ts";
 import { startProxy } from "../fixtures/proxy.ts";
+import { freePort, startRegistry } from "../fixtures/registry.ts";
+import { sharedRegistry } from "../fixtures/shared-registry.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-transport-"));
 /** A name that only a proxy can find. */
@@ -114,6 +116,21 @@ describe("certificates", () => {
   });
 });
 
+describe("a real registry with TLS on this machine", () => {
+  test("is found to have it, and is believed by its authority or by our word", async () => {
+    const { storage } = await sharedRegistry();
+    await using registry = await startRegistry({ storage, tls: certificates.server });
+    const image = `${registry.host}/busybox:latest`;
+    const { code, stderr } = await pull(image);
+    expect(code).toBe(125);
+    expect(stderr).toContain("UNABLE_TO_VERIFY");
+    expect(await pull(image, ["-tls-verify=false"])).toEqual(pulled);
+    expect(await pull(image, [], { SSL_CERT_FILE: certificates.ca })).toEqual(pulled);
+    copy(certificates.ca, `docker/certs.d/${registry.host}/ca.crt`);
+    expect(await pull(image)).toEqual(pulled);
+  });
+});
+
 describe("insecure registries", () => {
   test("-tls-verify=false takes any certificate, and plain http", async () => {
     for (const tls of [true, false]) {
@@ -190,6 +207,23 @@ describe("proxies", () => {
     expect(code).toBe(125);
     expect(stderr).toContain("ENOTFOUND");
     expect(stderr).not.toContain("p%20w");
+  });
+
+  test("that refuse or are not there are told at once, without their password", async () => {
+    await using registry = await start(true);
+    await using proxy = await startProxy(() => registry.port, "Basic right");
+    const refused = await pull(`${far}/team/app`, [], {
+      HTTPS_PROXY: proxy.url.replace("//", "//user:hunter2@"),
+    });
+    expect(refused.stderr).toMatch(
+      /407 Proxy Authentication Required\nhint: check the proxy that HTTPS_PROXY names/,
+    );
+    expect(proxy.log).toEqual([`CONNECT ${far}`]);
+    const dead = await pull(`${far}/team/app`, [], {
+      HTTPS_PROXY: `http://user:hunter2@127.0.0.1:${await freePort()}`,
+    });
+    expect(dead.stderr).toContain("the proxy that HTTPS_PROXY");
+    expect(refused.stderr + dead.stderr).not.toContain("hunter2");
   });
 
   test("lower-case variables count too", async () => {
