@@ -11,6 +11,7 @@ packages=(
   erofs-utils               # checks the images that layers are stored as
   skopeo umoci buildah      # make images and push them in every format
   libarchive-tools python3  # write archives as other tools do not
+  xz-utils zstd             # compress archives
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests
   uidmap                    # maps IDs for an ordinary user

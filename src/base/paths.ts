@@ -23,6 +23,8 @@ export interface DataPaths {
   readonly splits: string;
   /** What is being made; an entry is renamed to its place when it is complete, and swept when its maker died. */
   readonly staging: string;
+  /** The starts of blobs whose transfer was cut short, for the next pull to go on from: `ingest/<algorithm>-<hex>`. */
+  readonly ingest: string;
   /** `containers/<id>`: see {@link ContainerPaths}. */
   readonly containers: string;
   /** Shared by whoever makes a container's directory, until that is locked itself. */
@@ -39,6 +41,7 @@ export function dataPaths(roots: Roots): DataPaths {
     layers: `${roots.data}/layers`,
     splits: `${roots.data}/tar-split`,
     staging: `${roots.data}/staging`,
+    ingest: `${roots.data}/ingest`,
     containers: `${roots.data}/containers`,
     containersLock: `${roots.data}/containers.lock`,
     volumes: `${roots.data}/volumes`,

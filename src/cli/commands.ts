@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const cleaning = "The store";
 const oci = "OCI runtime";
 const system = "currunt itself";
 
@@ -71,6 +72,21 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
   },
+  diff: {
+    group: containers,
+    description: "list what a container has changed of its files",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  export: {
+    group: containers,
+    description: "write all files of a container as an archive",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  commit: {
+    group: containers,
+    description: "make an image of a container",
+    load: async () => (await import("./commit.ts")).commit,
+  },
   inspect: {
     group: containers,
     description: "show all that is known about containers and images, as JSON",
@@ -80,6 +96,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "get images from their registries",
     load: async () => (await import("./pull.ts")).pull,
+  },
+  push: {
+    group: images,
+    description: "send an image to a registry",
+    load: async () => (await import("./push.ts")).push,
   },
   images: {
     group: images,
@@ -101,6 +122,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "take images from an archive in",
     load: async () => (await import("./load.ts")).load,
   },
+  import: {
+    group: images,
+    description: "make an image of a file system's archive",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
   tag: {
     group: images,
     description: "give an image another name",
@@ -115,6 +141,36 @@ export const commands: Readonly<Record<string, Entry>> = {
     group: images,
     description: "show how an image was made",
     load: async () => (await import("./history.ts")).history,
+  },
+  "image prune": {
+    group: cleaning,
+    description: "remove images that nobody needs",
+    load: async () => (await import("./prune.ts")).imagePrune,
+  },
+  "container prune": {
+    group: cleaning,
+    description: "remove containers that do not run",
+    load: async () => (await import("./prune.ts")).containerPrune,
+  },
+  "volume prune": {
+    group: cleaning,
+    description: "remove volumes that no container has",
+    load: async () => (await import("./prune.ts")).volumePrune,
+  },
+  "system prune": {
+    group: cleaning,
+    description: "remove all of that",
+    load: async () => (await import("./prune.ts")).systemPrune,
+  },
+  "system df": {
+    group: cleaning,
+    description: "show what the disk is used for",
+    load: async () => (await import("./system.ts")).systemDf,
+  },
+  "system check": {
+    group: cleaning,
+    description: "look for damage in what is stored",
+    load: async () => (await import("./system.ts")).systemCheck,
   },
   state: {
     group: oci,
@@ -203,7 +259,7 @@ export const spellings: Readonly<Record<string, readonly string[]>> = {
   "container list": ["ps"],
   "container ps": ["ps"],
   "container remove": ["rm"],
-  ...grouped("image", "history inspect load pull save tag untag", ["-type", "image"]),
+  ...grouped("image", "history import inspect load pull save tag untag", ["-type", "image"]),
   "image ls": ["images"],
   "image list": ["images"],
   "image rm": ["rmi"],

@@ -37,8 +37,7 @@ export const completion = defineCommand({
         hint: `shells are ${[...scripts.keys()].join(", ")}`,
       });
     }
-    // The shells' functions know one word of the command; those in groups are left to the user's memory.
-    await print(script((await loadAll()).filter(({ command }) => !command.name.includes(" "))));
+    await print(script(await loadAll()));
     return 0;
   },
 });

@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 import { commands, spellings } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { commandGroups } from "./groups.ts";
 import { sharedName } from "./oci-choice.ts";
 import { reported } from "./reported.ts";
 import { nearest } from "./suggest.ts";
@@ -102,24 +103,18 @@ function overview(asked: boolean): () => Promise<Command> {
 }
 
 function unknownCommand([first = "", second]: readonly string[]): CurruntError {
-  const inGroup = [...Object.keys(commands), ...Object.keys(spellings)].filter((name) =>
-    name.startsWith(`${first} `),
-  );
-  if (inGroup.length > 0) {
-    const members = inGroup.map((name) => name.slice(first.length + 1));
-    const meant = second === undefined ? undefined : nearest(second, members);
-    return new CurruntError(
-      "invalid",
-      second === undefined
-        ? `command ${JSON.stringify(first)}: needs another word`
-        : `unknown command ${JSON.stringify(`${first} ${second}`)}${meant === undefined ? "" : `: did you mean "${first} ${meant}"?`}`,
-      { hint: `there are ${members.sort().join(", ")}` },
-    );
+  const members = commandGroups().get(first);
+  if (members !== undefined && second === undefined) {
+    return new CurruntError("invalid", `command ${JSON.stringify(first)}: needs another word`, {
+      hint: `there are ${members.join(", ")}`,
+    });
   }
-  const meant = nearest(first, Object.keys(commands));
+  const name = members === undefined ? first : `${first} ${second}`;
+  const near = members === undefined ? nearest(first, Object.keys(commands)) : nearest(second ?? "", members);
+  const meant = near === undefined || members === undefined ? near : `${first} ${near}`;
   return new CurruntError(
     "invalid",
-    `unknown command ${JSON.stringify(first)}${meant === undefined ? "" : `: did you mean "${meant}"?`}`,
-    { hint: `"currunt help" lists the commands` },
+    `unknown command ${JSON.stringify(name)}${meant === undefined ? "" : `: did you mean "${meant}"?`}`,
+    { hint: members === undefined ? `"currunt help" lists the commands` : `there are ${members.join(", ")}` },
   );
 }

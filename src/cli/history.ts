@@ -1,5 +1,5 @@
 /** `currunt history`. */
-import type { ImageStep } from "../engine/engine.ts";
+import type { ImageStep } from "../engine/image-options.ts";
 import { defineCommand } from "./command.ts";
 import { ago, humanSize, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";

@@ -1,6 +1,6 @@
 /** `-filter NAME=VALUE` of images, read into what the engine chooses by. */
 import { CurruntError } from "../base/error.ts";
-import type { ImageFilter } from "../engine/options.ts";
+import type { ImageFilter } from "../engine/image-options.ts";
 import { readTime } from "./time.ts";
 import { readBoolean } from "./value.ts";
 

@@ -1,5 +1,5 @@
 /** `currunt images`. */
-import type { ImageSummary } from "../engine/engine.ts";
+import type { ImageSummary } from "../engine/image-options.ts";
 import { defineCommand } from "./command.ts";
 import { ago, humanSize, shortId } from "./human.ts";
 import { imageFilterFlag, readImageFilters } from "./image-filter.ts";

@@ -31,20 +31,6 @@ async function told(write: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/**
- * Writes pieces of something large to standard output, in order; each resolves when it is written. Not for use beside
- * `print`.
- */
-export function outputSink(): (bytes: Uint8Array) => Promise<void> {
-  // Not Bun.write(): see above.
-  const sink = Bun.stdout.writer();
-  return (bytes) =>
-    told(async () => {
-      sink.write(bytes);
-      await sink.flush();
-    });
-}
-
 /** Writes a line to standard error, at once and as it is: what is no result. */
 export function tell(line: string): void {
   // Not console.error: on a terminal Bun paints what it writes red.

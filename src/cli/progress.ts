@@ -64,6 +64,8 @@ export function plainLine(event: PullProgress): string | undefined {
       return `layer ${shortId(event.digest)}: already here`;
     case "layer-wait":
       return `layer ${shortId(event.digest)}: waiting for another process that gets it`;
+    case "layer-resume":
+      return `layer ${shortId(event.digest)}: going on after ${humanSize(event.keptBytes)}`;
     case "layer-done":
       return `layer ${shortId(event.digest)}: done`;
     case "warning":

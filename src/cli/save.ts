@@ -1,11 +1,9 @@
 /** `currunt save`. */
-import { isatty } from "node:tty";
 import { CurruntError } from "../base/error.ts";
 import { defineCommand } from "./command.ts";
 import { Interruption } from "./interruption.ts";
 import { openEngine } from "./open-engine.ts";
-import { outputSink } from "./output.ts";
-import { normalizePath } from "./volume.ts";
+import { outputFlag, writing } from "./output-flag.ts";
 
 export const save = defineCommand({
   name: "save",
@@ -18,14 +16,7 @@ export const save = defineCommand({
     { command: "currunt save -format oci-dir -output ./layout busybox", text: "as an OCI layout" },
   ],
   flags: {
-    output: {
-      type: "string",
-      short: "o",
-      metavar: "FILE",
-      default: "-",
-      completes: "file",
-      help: 'the file or directory; "-" is standard output',
-    },
+    output: outputFlag,
     format: {
       type: "string",
       choices: ["docker-archive", "oci-archive", "oci-dir"],
@@ -38,28 +29,16 @@ export const save = defineCommand({
   positionals: { min: 1, names: "the name of an image" },
   async run({ flags, positionals }) {
     const { output, format } = flags;
-    if (output === "-") refuseOutput(format);
+    if (format === "oci-dir" && output === "-") {
+      throw new CurruntError("invalid", "save: a directory cannot go to standard output", {
+        hint: "name it with -output, or write -format oci-archive",
+      });
+    }
     const engine = await openEngine(flags);
     using interruption = new Interruption();
     interruption.arm();
     const { signal } = interruption;
-    const target =
-      output === "-"
-        ? outputSink()
-        : normalizePath(output.startsWith("/") ? output : `${process.cwd()}/${output}`);
-    await engine.save(positionals, { format, output: target, signal });
+    await writing("save", output, () => engine.save(positionals, { format, output, signal }));
     return 0;
   },
 });
-
-function refuseOutput(format: string): void {
-  if (format === "oci-dir") {
-    throw new CurruntError("invalid", "save: a directory cannot go to standard output", {
-      hint: "name it with -output, or write -format oci-archive",
-    });
-  }
-  if (!isatty(1)) return;
-  throw new CurruntError("invalid", "save: standard output is a terminal", {
-    hint: "name a file with -output, or pipe it on",
-  });
-}

@@ -4,16 +4,30 @@ import type { RemovedImage } from "../image/remove.ts";
 import type { ContainerStatus } from "./container.ts";
 import type { Context } from "./context.ts";
 import type {
-  AttachOptions,
-  ExecOptions,
+  CheckOptions,
+  DiskUsage,
+  Finding,
   ImageFilter,
+  ImageStep,
+  ImageSummary,
+  ImportOptions,
+  Pruned,
+  PruneOptions,
+  SaveOptions,
+} from "./image-options.ts";
+import type {
+  AttachOptions,
+  CommitOptions,
+  ExecOptions,
+  FileChange,
   LogOptions,
   PullOptions,
   PullWatch,
+  PushOptions,
+  PushWatch,
   RemoveImageOptions,
   RemoveOptions,
   RunOptions,
-  SaveOptions,
   StartOptions,
   StopOptions,
 } from "./options.ts";
@@ -37,39 +51,6 @@ export interface ContainerSummary {
   /** Process ID of init on the host; only while it runs. */
   readonly pid?: number;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An image that is complete on disk. */
-export interface ImageSummary {
-  /** "sha256:…": digest of its config. */
-  readonly id: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
-  readonly references: readonly string[];
-  /** What their registries call them, in the same order: an index's digest, or the manifest's. */
-  readonly referenceDigests: readonly string[];
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** "linux/arm64/v8". */
-  readonly platform: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
-  /** How many containers use it. */
-  readonly containers: number;
-}
-
-/** One step of an image's making. */
-export interface ImageStep {
-  /** Of the image that ended with it; undefined for all steps but the last, whose images nobody has. */
-  readonly id: string | undefined;
-  /** Milliseconds since 1970; undefined when it does not say. */
-  readonly createdAt: number | undefined;
-  readonly createdBy: string;
-  readonly comment: string;
-  /** Bytes of the layer that it made, unpacked. */
-  readonly sizeBytes: number;
 }
 
 /** How a session with a program ended. */
@@ -175,10 +156,34 @@ export class Engine {
     await showLog(await this.#open(), name, options);
   }
 
+  /** What the container has changed of its files, in the order of their paths. */
+  async changes(name: string): Promise<FileChange[]> {
+    const { changesOf } = await import("./changes.ts");
+    return await changesOf(await this.#open(), name);
+  }
+
+  /** Writes all that the container sees, as a tar archive, to a file or ("-") to standard output. */
+  async export(name: string, output: string): Promise<void> {
+    const { exportContainer } = await import("./export.ts");
+    await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
+  async commit(name: string, options: CommitOptions, watch: PullWatch = {}): Promise<string> {
+    const { commitContainer } = await import("./commit.ts");
+    return await commitContainer(await this.#open(), name, options, watch);
+  }
+
   /** Gets an image from its registry. */
   async pull(reference: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary> {
     const { pullToStore } = await import("./image.ts");
     return await pullToStore(await this.#open(), reference, options, watch);
+  }
+
+  /** Sends an image to a registry. Resolves to the digest that it has there. */
+  async push(name: string, options: PushOptions, watch: PushWatch = {}): Promise<string> {
+    const { pushFromStore } = await import("./image.ts");
+    return await pushFromStore(await this.#open(), name, options, watch);
   }
 
   /** The images that are here and pass all filters, the last built first. */
@@ -191,6 +196,12 @@ export class Engine {
   async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
     const { loadToStore } = await import("./image.ts");
     return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Makes an image of one layer of a file system's archive: a file, a URL or "-" for standard input. */
+  async import(input: string, options: ImportOptions, watch: PullWatch = {}): Promise<string> {
+    const { importToStore } = await import("./import.ts");
+    return await importToStore(await this.#open(), input, options, watch);
   }
 
   /** Writes images into one archive; their IDs stay what they are when that is loaded. */
@@ -230,6 +241,24 @@ export class Engine {
   async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
+  }
+
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune.ts");
+    return await prune(await this.#open(), options);
+  }
+
+  /** What the disk is used for. */
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(await this.#open());
+  }
+
+  /** Looks for damage in the store, reading all of it; with `repair` removes what is damaged or belongs to nothing. */
+  async check(options: CheckOptions): Promise<Finding[]> {
+    const { checkStore } = await import("./check.ts");
+    return await checkStore(await this.#open(), options);
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { Image } from "../image/image-row.ts";
 import { nameOf, parseReference } from "../image/reference.ts";
 import type { Context } from "./context.ts";
-import type { ImageStep } from "./engine.ts";
 import { imageStore } from "./image.ts";
+import type { ImageStep } from "./image-options.ts";
 
 /** An image in docker's fields, with what podman adds (`Digest`, `History`), and when and how it came here. */
 export function inspectImage(context: Context, name: string): Record<string, unknown> {

@@ -1,7 +1,6 @@
 /** What `images -filter` and `image prune -filter` choose by. */
 import { familiarName, familiarReference, nameOf, parseReference } from "../image/reference.ts";
-import type { ImageSummary } from "./engine.ts";
-import type { ImageFilter } from "./options.ts";
+import type { ImageFilter, ImageSummary } from "./image-options.ts";
 
 /** The images that `filters` choose, in the same order; of an image that is asked for by name, the names that were. */
 export function filterImages(

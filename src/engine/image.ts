@@ -3,8 +3,15 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageSummary } from "./engine.ts";
-import type { ImageFilter, PullOptions, PullWatch, RemoveImageOptions, RootSource } from "./options.ts";
+import type { ImageFilter, ImageSummary } from "./image-options.ts";
+import type {
+  PullOptions,
+  PullWatch,
+  PushOptions,
+  PushWatch,
+  RemoveImageOptions,
+  RootSource,
+} from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {
@@ -72,6 +79,22 @@ async function pullWith(
     store,
     platform: platform === undefined ? undefined : parsePlatform(platform),
     layerFormat,
+    onProgress: onEvent,
+    signal,
+  });
+}
+
+/** Sends an image to a registry; resolves to the digest that it has there. */
+export async function pushFromStore(
+  context: Context,
+  name: string,
+  { destination, ...options }: PushOptions,
+  { onEvent, signal }: PushWatch,
+): Promise<string> {
+  const { pushImage } = await import("../image/push.ts");
+  return await pushImage(name, destination, {
+    store: imageStore(context),
+    ...options,
     onProgress: onEvent,
     signal,
   });

@@ -1,7 +1,9 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
+import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { PullEvent } from "../image/progress.ts";
+import type { PushEvent } from "../image/push-progress.ts";
 
 /** Where the container's files come from. */
 export type RootSource =
@@ -213,21 +215,48 @@ export interface RemoveImageOptions {
   readonly ignore: boolean;
 }
 
-/** One condition of `images -filter`. Several names are alternatives; all other conditions have to hold together. */
-export type ImageFilter =
-  /** A name or a pattern of one: `*` and `?` within a part, `**` across parts. */
-  | { readonly kind: "reference"; readonly pattern: string }
-  /** Whether it has no name. */
-  | { readonly kind: "dangling"; readonly value: boolean }
-  /** Whether it has the label, with this value where one is given. */
-  | {
-      readonly kind: "label";
-      readonly name: string;
-      readonly value: string | undefined;
-      readonly present: boolean;
-    }
-  /** Built before or after another image, or a time in milliseconds since 1970. */
-  | { readonly kind: "before" | "since"; readonly than: string | number };
+/** What a push tells while it runs. */
+export type PushProgress = PushEvent;
+
+/** What `push` can ask. */
+export interface PushOptions {
+  /** Where to; absent: what the image is called. */
+  readonly destination?: string;
+  /** Given by hand; absent: from docker's and podman's files. */
+  readonly login?: { readonly username: string; readonly password: string };
+  /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
+  readonly compression?: "gzip" | "zstd";
+  /** Of the manifest; absent: the image's own. */
+  readonly format?: "oci" | "docker";
+}
+
+/** How whoever pushes is told of it and can stop it. */
+export interface PushWatch {
+  readonly onEvent?: (event: PushProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One instruction of `commit -change`. */
+export type ImageChange = ConfigChange;
+
+/** One line of `diff`. */
+export interface FileChange {
+  /** Added, changed, deleted. */
+  readonly kind: "A" | "C" | "D";
+  /** Absolute, in the container. */
+  readonly path: string;
+}
+
+/** What `commit` can ask. */
+export interface CommitOptions {
+  /** The name of the new image; absent: it gets none. */
+  readonly reference?: string;
+  readonly changes: readonly ImageChange[];
+  readonly author?: string;
+  readonly message?: string;
+  /** How the new layer is stored; absent: as a directory. */
+  readonly layerFormat?: LayerFormat;
+}
 
 /** What `pull` can ask. */
 export interface PullOptions {
@@ -235,13 +264,4 @@ export interface PullOptions {
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormat;
-}
-
-/** What `save` can ask. */
-export interface SaveOptions {
-  /** docker's archive has an OCI layout in it too. */
-  readonly format: "docker-archive" | "oci-archive" | "oci-dir";
-  /** A file or directory that is there only when it is complete, or what takes the pieces of an archive. */
-  readonly output: string | ((bytes: Uint8Array) => Promise<void>);
-  readonly signal?: AbortSignal;
 }

@@ -1,6 +1,7 @@
 /** One pass over a layer blob on the calling thread: decompress, hash, parse, write. */
 import { CurruntError } from "../base/error.ts";
 import { decompress } from "./decompress.ts";
+import type { Algorithm } from "./digest.ts";
 import type { LayerGaps } from "./layer.ts";
 import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
@@ -25,7 +26,7 @@ export interface UnpackProgress {
 
 /** Its gaps are those that the archive left: they are filled when `lowers` was given. */
 export interface UnpackedLayer extends LayerGaps {
-  /** "sha256:…" of the whole decompressed stream. */
+  /** Digest of the whole decompressed stream. */
   readonly diffID: string;
   /** Bytes of file content written. */
   readonly sizeBytes: number;
@@ -46,6 +47,8 @@ export interface ApplyOptions {
   readonly namespace?: OverlayNamespace | undefined;
   /** Where the archive's tar-split goes; absent: none is kept. */
   readonly split?: string | undefined;
+  /** Of the diff ID; sha256 unless told. */
+  readonly algorithm?: Algorithm | undefined;
   /** Absent: gaps are left, as there were no layers below. */
   readonly lowers?: Lowers | undefined;
   /** Called about once a MiB, synchronously. */
@@ -57,7 +60,7 @@ export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
   options: ApplyOptions,
 ): Promise<UnpackedLayer> {
-  const { limits = {}, namespace = "trusted", lowers, onProgress } = options;
+  const { limits = {}, namespace = "trusted", algorithm = "sha256", lowers, onProgress } = options;
   const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
   const warnings = new Set<string>();
   const warn = (message: string) => void warnings.add(message);
@@ -65,7 +68,7 @@ export async function applyLayer(
   using split = await openSplit(options.split, writer);
   const parser = new TarParser(split ?? writer, { ...defaultTarLimits, entries });
   const push = (bytes: Buffer) => parser.push(bytes);
-  const hash = new Bun.CryptoHasher("sha256");
+  const hash = new Bun.CryptoHasher(algorithm);
   let compressedBytes = 0;
   let uncompressedBytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
@@ -95,7 +98,7 @@ export async function applyLayer(
   }
   writer.finish();
   return {
-    diffID: `sha256:${hash.digest("hex")}`,
+    diffID: `${algorithm}:${hash.digest("hex")}`,
     entries: parser.entries,
     sizeBytes: writer.sizeBytes,
     warnings: [...warnings],

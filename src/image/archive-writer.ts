@@ -1,7 +1,9 @@
 /** Writes the files of an image archive: into a tar stream, or into a directory. */
+import { setImmediate } from "node:timers/promises";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { makeDirectories } from "../sys/directory.ts";
 import { openat, writeAll } from "../sys/file.ts";
+import type { Output } from "../sys/output-file.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { paddingOf } from "./tar-header.ts";
 import { encodeEntry, endOfArchive } from "./tar-writer.ts";
@@ -11,19 +13,30 @@ export interface ArchiveWriter {
   /** `content` has `sizeBytes` bytes in all; a piece is used before the next is asked for. */
   file(path: string, sizeBytes: number, content: Iterable<Uint8Array>): Promise<void>;
   /** After the last. */
-  finish(): Promise<void>;
+  finish(): void;
 }
 
-/** A tar archive that is given to `write` piece by piece. The same files give the same bytes. */
-export function tarArchive(write: (bytes: Uint8Array) => Promise<void> | void): ArchiveWriter {
+/** A tar archive in `output`. The same files give the same bytes. */
+export function tarArchive(output: Output): ArchiveWriter {
   return {
     async file(path, sizeBytes, content) {
-      await write(encodeEntry(entryOf(path, sizeBytes)));
-      for (const piece of content) await write(piece);
-      await write(Buffer.alloc(paddingOf(sizeBytes)));
+      output.write(encodeEntry(entryOf(path, sizeBytes)));
+      await writePieces(content, (piece) => output.write(piece));
+      output.write(Buffer.alloc(paddingOf(sizeBytes)));
     },
-    finish: async () => write(endOfArchive),
+    finish() {
+      output.write(endOfArchive);
+      output.finish();
+    },
   };
+}
+
+/** Lets signals in between the pieces. */
+async function writePieces(content: Iterable<Uint8Array>, write: (piece: Uint8Array) => void): Promise<void> {
+  for (const piece of content) {
+    write(piece);
+    await setImmediate();
+  }
 }
 
 function entryOf(path: string, sizeBytes: number): TarEntry {
@@ -51,8 +64,8 @@ export function directoryArchive(directory: string): ArchiveWriter {
       const place = `${directory}/${path}`;
       makeDirectories(place.slice(0, place.lastIndexOf("/")), 0o755);
       using file = openat(undefined, place, O_WRONLY | O_CREAT | O_EXCL, 0o644);
-      for (const piece of content) writeAll(file, piece);
+      await writePieces(content, (piece) => writeAll(file, piece));
     },
-    finish: async () => undefined,
+    finish: () => undefined,
   };
 }

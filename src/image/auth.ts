@@ -208,6 +208,11 @@ export function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
 }
 
+/** The scope for writing to a repository, and for taking blobs from others of the same registry. */
+export function pushScope(repository: string, sources: readonly string[]): string {
+  return [`repository:${repository}:pull,push`, ...sources.map(pullScope)].join(" ");
+}
+
 /**
  * The token server's address, checked: the registry chooses it, and must not send us, or our password, to a
  * server inside of our network or over a line that others read.
@@ -233,8 +238,7 @@ export function tokenServer(realm: string, base: URL): URL {
 
 /** Ours first and always: some challenges carry no scope, and some servers refuse a request without one. */
 function mergeScopes(own: string, asked: string | undefined): string[] {
-  const others = (asked ?? "").split(" ").filter((scope) => scope !== "" && scope !== own);
-  return [own, ...others];
+  return [...new Set([...own.split(" "), ...(asked ?? "").split(" ")])].filter((scope) => scope !== "");
 }
 
 function basic({ username, password }: { username: string; password: string }): string {

@@ -5,6 +5,7 @@ import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, openDirectory, openInRoot, preadSome, readSome } from "../sys/file.ts";
 import { isThere } from "../sys/stat.ts";
+import { parseDigest } from "./digest.ts";
 import { openLayer } from "./layer-mount.ts";
 import { cleanPath } from "./layer-path.ts";
 import type { ImageStore } from "./store.ts";
@@ -24,7 +25,8 @@ export function hasArchive(store: ImageStore, layer: string): boolean {
  * next is asked for.
  */
 export function* layerArchive(store: ImageStore, id: string, diffID: string): Generator<Uint8Array> {
-  const hash = new Bun.CryptoHasher("sha256");
+  const { algorithm } = parseDigest(diffID);
+  const hash = new Bun.CryptoHasher(algorithm);
   try {
     using split = openSplit(store, id);
     using layer = openLayer(store.layerPath(id), "trusted");
@@ -39,7 +41,7 @@ export function* layerArchive(store: ImageStore, id: string, diffID: string): Ge
   } catch (error) {
     throw wrap(error, `make the archive of layer ${diffID}`);
   }
-  const actual = `sha256:${hash.digest("hex")}`;
+  const actual = `${algorithm}:${hash.digest("hex")}`;
   if (actual === diffID) return;
   throw new CurruntError("invalid", `make the archive of layer ${diffID}: it became ${actual}`, {
     hint: 'its files have changed, or it has files twice: "currunt system check" tells which; remove the image and get it anew',

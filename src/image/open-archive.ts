@@ -53,10 +53,11 @@ function compressionOf(start: Uint8Array): string {
   }
 }
 
-function withRemedy(error: unknown): unknown {
+/** `error`, or when it is about a compression what to do about it. `command`: what reads the archive from standard input. */
+export function withRemedy(error: unknown, command = "load"): unknown {
   if (!(error instanceof CurruntError) || error.kind !== "unsupported") return error;
   return new CurruntError("unsupported", "the archive is compressed in a way that is not supported", {
-    hint: 'gzip and zstd are; for others decompress it on the way: "xz -dc FILE | currunt load"',
+    hint: `gzip and zstd are; for others decompress it on the way: "xz -dc FILE | currunt ${command}"`,
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 /** What a pull has to bring: layers with what they must unpack to, for the platform that was asked for. */
 import { CurruntError } from "../base/error.ts";
-import type { LayerPlan } from "./layer-pull.ts";
+import { parseDigest } from "./digest.ts";
+import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import { formatPlatform, hostPlatform, normalize } from "./platform.ts";
@@ -53,12 +54,7 @@ export function planLayers(
   }
   return layers.map((descriptor, index) => {
     const diffID = diffIDs[index] ?? "";
-    if (!/^sha256:[a-f0-9]{64}$/.test(diffID)) {
-      throw new CurruntError(
-        "unsupported",
-        `read image config: layer digest ${JSON.stringify(diffID)} is not a sha256`,
-      );
-    }
+    parseDigest(diffID);
     return { descriptor, diffID };
   });
 }

@@ -7,9 +7,10 @@ import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { LayerPlan } from "./layer-pull.ts";
+import { forgetLayer } from "./kept-layer.ts";
 import { pullLayers } from "./layer-pull.ts";
 import type { LayerFormat } from "./layer-target.ts";
+import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
@@ -26,7 +27,7 @@ import type { ImageStore, StoredLayer } from "./store.ts";
 import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
-const SYNC_PIECE_BYTES = 32 << 20;
+export const SYNC_PIECE_BYTES = 32 << 20;
 
 /** A user name and a password or token for a registry. */
 export interface Login {
@@ -50,8 +51,8 @@ export interface PullOptions {
 
 /**
  * Brings the image that `reference` names into the store and gives it that name. When it is here already, only the
- * manifest is asked for. Throws "not-found", "denied", "unavailable", "invalid" or "unsupported" with a hint; then
- * nothing is left behind.
+ * manifest is asked for. Throws "not-found", "denied", "unavailable", "invalid" or "unsupported" with a hint. What had
+ * come is kept for the next pull when it was the network or the user that ended this one; else nothing is left behind.
  */
 export async function pullImage(reference: string, options: PullOptions): Promise<Image> {
   const parsed = parseReference(reference);
@@ -68,7 +69,7 @@ export async function pullImage(reference: string, options: PullOptions): Promis
   }
 }
 
-/** `failure`, once the layers that were complete are gone: they belong to no image. */
+/** `failure`, once the layers that were complete are gone where nobody will come back for them. */
 export function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
   try {
     store.collect();
@@ -131,7 +132,8 @@ export async function bringImage(job: Job): Promise<Image> {
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
       : store.findManifest(resolved.manifestDigest);
-  const { image, transferredBytes } = known === undefined ? await pullNew(job) : await keep(known, job);
+  const kept = known === undefined ? undefined : await keep(known, job);
+  const { image, transferredBytes } = kept ?? (await pullNew(job));
   job.onProgress({
     type: "done",
     reference: nameIn(job),
@@ -153,13 +155,13 @@ interface Outcome {
   readonly transferredBytes: number;
 }
 
-/** The image is here: it gets the name. */
-async function keep(known: Image, job: Job): Promise<Outcome> {
+/** The image is here: it gets the name. Undefined: somebody has removed it meanwhile. */
+async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
   const { reference, resolved, store, onProgress } = job;
   onProgress({ type: "up-to-date", reference: nameIn(job), digest: resolved.digest });
   await keepDocuments(resolved.documents, store);
   const image = reference === undefined ? known : store.rename(known.id, reference, resolved.digest);
-  return { image, transferredBytes: 0 };
+  return image && { image, transferredBytes: 0 };
 }
 
 async function pullNew(job: Job): Promise<Outcome> {
@@ -185,11 +187,15 @@ async function pullNew(job: Job): Promise<Outcome> {
     config,
     layers: stored,
   });
+  for (const layer of stored) forgetLayer(store.paths.ingest, layer.id);
   return { image, transferredBytes };
 }
 
 /** The format that was asked for, unless this kernel cannot mount it. */
-async function usableFormat({ layerFormat, onWarning }: Job, staging: string): Promise<LayerFormat> {
+export async function usableFormat(
+  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
+  staging: string,
+): Promise<LayerFormat> {
   if (layerFormat === "directory") return layerFormat;
   const { canMountImages } = await import("./erofs-probe.ts");
   if (canMountImages(staging)) return layerFormat;

@@ -1,7 +1,10 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import { Authorizer, pullScope } from "./auth.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import { rangeHeader } from "./blob-range.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import type { Credentials } from "./credentials.ts";
 import { DigestError, digestOf, isDigest, verifyBytes } from "./digest.ts";
@@ -12,7 +15,7 @@ import type { Reference } from "./reference.ts";
 import { familiarName } from "./reference.ts";
 import { MAX_ERROR_BYTES, refusalError } from "./registry-error.ts";
 import { signedPayload } from "./schema1.ts";
-import type { Exchange, Patience } from "./transport.ts";
+import type { Exchange, Patience, RequestOptions } from "./transport.ts";
 import { discard, isInternal, isLoopback, readAtMost, sleep, Transport } from "./transport.ts";
 
 /** A manifest as the registry sent it, its digest checked or computed. */
@@ -24,6 +27,8 @@ export interface FetchedManifest {
 }
 
 export interface RegistryOptions {
+  /** What its tokens are to be good for; absent: reading the repository. */
+  readonly scope?: string | undefined;
   /** Undefined: anonymous. */
   readonly credentials?: Credentials | undefined;
   readonly patience?: Partial<Patience> | undefined;
@@ -40,6 +45,7 @@ const MAX_AUTH_ROUNDS = 3;
 export class RegistryClient implements BlobSource {
   readonly repository: string;
   readonly transport: Transport;
+  readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #options: RegistryOptions;
   readonly #secrets: readonly string[];
@@ -60,6 +66,11 @@ export class RegistryClient implements BlobSource {
   /** The registry's host with its port, as it is asked. */
   get host(): string {
     return this.#base.host;
+  }
+
+  /** "http:" or "https:", as it is spoken to. */
+  get protocol(): string {
+    return this.#base.protocol;
   }
 
   /**
@@ -105,7 +116,7 @@ export class RegistryClient implements BlobSource {
     const { signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const { response } = await this.#request(path, { accept: ACCEPT });
-      if (!response.ok) throw await this.#refusal(response, action);
+      if (!response.ok) throw await this.refusal(response, action);
       try {
         return { response, body: await readAtMost(response, MAX_MANIFEST_BYTES, idleMs) };
       } catch (error) {
@@ -139,11 +150,11 @@ export class RegistryClient implements BlobSource {
     return streamBlob(this, descriptor, { signal: this.#options.signal, ...options });
   }
 
-  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that. */
-  async openBlob({ digest, urls }: Descriptor, offset: number): Promise<Response> {
-    const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
+  async openBlob({ digest, urls }: Descriptor, offset: number, end?: number): Promise<Response> {
+    const headers = offset === 0 && end === undefined ? {} : { range: rangeHeader(offset, end) };
     const { response } = await this.#request(`blobs/${digest}`, headers);
-    if (response.ok) return response;
+    if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
       for (const url of urls ?? []) {
         const foreign = await this.#openForeign(url, headers);
@@ -152,7 +163,7 @@ export class RegistryClient implements BlobSource {
         return foreign;
       }
     }
-    throw await this.#refusal(response, `get blob ${digest} of "${this.#name}"`);
+    throw await this.refusal(response, `get blob ${digest} of "${this.#name}"`);
   }
 
   warn(message: string): void {
@@ -176,13 +187,25 @@ export class RegistryClient implements BlobSource {
     return undefined;
   }
 
-  async #request(path: string, headers: Record<string, string>): Promise<Exchange> {
-    const scope = pullScope(this.repository);
+  #request(path: string, headers: Record<string, string>): Promise<Exchange> {
+    return this.request(path, { headers });
+  }
+
+  /**
+   * Sends a request, with authorization: to a path below the repository's, or to an address that the registry gave. Whatever the answer is,
+   * but for challenges.
+   */
+  async request(place: string | URL, options: RequestOptions = {}): Promise<Exchange> {
+    const scope = this.#options.scope ?? pullScope(this.repository);
     for (let round = 1; ; round++) {
-      const authorization = await this.#authorizer.header(scope);
-      const exchange = await this.#send(path, {
-        ...headers,
-        ...(authorization === undefined ? {} : { authorization }),
+      const target =
+        typeof place === "string" ? new URL(`/v2/${this.repository}/${place}`, this.#base) : place;
+      // Another host's business is not who we are.
+      const own = target.origin === this.#base.origin;
+      const authorization = own ? await this.#authorizer.header(scope) : undefined;
+      const exchange = await this.#send(target, {
+        ...options,
+        headers: { ...options.headers, ...(authorization === undefined ? {} : { authorization }) },
       });
       const { response, url } = exchange;
       this.#tellWarnings(response);
@@ -203,9 +226,9 @@ export class RegistryClient implements BlobSource {
     }
   }
 
-  #send(path: string, headers: Record<string, string>): Promise<Exchange> {
-    return this.transport.send(new URL(`/v2/${this.repository}/${path}`, this.#base), {
-      headers,
+  #send(target: URL, options: RequestOptions): Promise<Exchange> {
+    return this.transport.send(target, {
+      ...options,
       signal: this.#options.signal,
       onRetry: (message) => this.#options.onWarning?.(message),
     });
@@ -227,7 +250,8 @@ export class RegistryClient implements BlobSource {
     return new Authorizer({ transport: this.transport, base: this.#base, credentials, onWarning, signal });
   }
 
-  async #refusal(response: Response, action: string): Promise<CurruntError> {
+  /** The error that a refusing answer stands for. */
+  async refusal(response: Response, action: string): Promise<CurruntError> {
     const body = await readAtMost(response, MAX_ERROR_BYTES, this.transport.patience.idleMs).catch(
       () => undefined,
     );

@@ -59,7 +59,7 @@ export async function saveImages(
       await writer.file(pathOf(digest), size, content());
     }
   }
-  await writer.finish();
+  writer.finish();
 }
 
 /** Images by ID, each with the names that it was asked for by. */

@@ -86,6 +86,31 @@ export class ImageStore {
     );
   }
 
+  /** Whole references of all images that have a layer. */
+  namesWithLayer(id: string): string[] {
+    return this.#database
+      .query<{ name: string }, [string]>(
+        "SELECT DISTINCT name FROM image_references JOIN image_layers USING (image_id) WHERE layer_id = ? ORDER BY name",
+      )
+      .all(id)
+      .map(({ name }) => name);
+  }
+
+  /** The compressed blobs that are known to unpack to `diffID`. */
+  blobsOf(diffID: string): string[] {
+    return this.#database
+      .query<{ blob_digest: string }, [string]>(
+        "SELECT blob_digest FROM blob_diff_ids WHERE diff_id = ? ORDER BY blob_digest",
+      )
+      .all(diffID)
+      .map(({ blob_digest }) => blob_digest);
+  }
+
+  /** Keeps in mind that a layer was compressed to a blob of this digest. */
+  rememberBlob(blobDigest: string, diffID: string): void {
+    this.#database.query("INSERT OR REPLACE INTO blob_diff_ids VALUES (?, ?)").run(blobDigest, diffID);
+  }
+
   /** As `find`, but a missing image is a "not-found" error. */
   get(name: string): Image {
     const image = this.find(name);
@@ -169,10 +194,15 @@ export class ImageStore {
 
   /**
    * Removes what no image needs and what dead processes left: layers, blobs, staging directories. Does nothing while a
-   * pull runs: the next one to call it will.
+   * pull runs: the next one to call it will. `unfinished`: also what pulls that were cut short have left for the next one.
    */
-  collect(): void {
-    collectGarbage(this.#database, this.paths, this.blobs);
+  collect({ unfinished = false }: { readonly unfinished?: boolean } = {}): void {
+    collectGarbage(
+      this.#database,
+      this.paths,
+      this.blobs,
+      unfinished ? Number.POSITIVE_INFINITY : Date.now(),
+    );
   }
 
   /** Records an image whose layers and blobs are in place and on the disk. */
@@ -180,10 +210,11 @@ export class ImageStore {
     return this.#database.transaction(() => this.#insert(image)).immediate();
   }
 
-  /** Gives an image that is here already the name that it was pulled by. */
-  rename(id: string, reference: Reference, referenceDigest: string): Image {
+  /** Gives an image that is here already the name that it was pulled by; undefined: it has gone meanwhile. */
+  rename(id: string, reference: Reference, referenceDigest: string): Image | undefined {
     return this.#database
       .transaction(() => {
+        if (readImage(this.#database, id) === undefined) return undefined;
         this.#name(reference, referenceDigest, id);
         return this.get(id);
       })
@@ -247,10 +278,11 @@ function missing(name: string): CurruntError {
   });
 }
 
-function parseTarget(text: string): Reference {
+/** A name that an image can be given. */
+export function parseTarget(text: string): Reference {
   const target = parseReference(text);
   if (target.digest === undefined) return target;
-  throw new CurruntError("invalid", `tag ${JSON.stringify(text)}: a digest cannot be given away`, {
+  throw new CurruntError("invalid", `name an image ${JSON.stringify(text)}: a digest cannot be given away`, {
     hint: "write NAME:TAG",
   });
 }

@@ -2,6 +2,9 @@
 import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
 import { version } from "../base/version.ts";
+import { withJitter } from "./delay.ts";
+import type { RequestBody } from "./request-body.ts";
+import { streamedBody } from "./request-body.ts";
 
 /** A response whose body has not been read: the caller reads or cancels it. */
 export interface Exchange {
@@ -11,9 +14,12 @@ export interface Exchange {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "POST" | undefined;
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  /** Text is a form, which is for the server alone that it is sent to. */
+  readonly body?: string | RequestBody | undefined;
+  /** Attempts in all, where that is not the transport's patience. */
+  readonly attempts?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called before each new attempt. */
   readonly onRetry?: ((message: string) => void) | undefined;
@@ -56,7 +62,7 @@ export class Transport {
    * connection failures and the statuses that ask for it. Throws "unavailable" when nobody answers.
    */
   async send(url: URL, options: RequestOptions = {}): Promise<Exchange> {
-    const { attempts } = this.patience;
+    const { attempts = this.patience.attempts } = options;
     for (let attempt = 1; ; attempt++) {
       options.signal?.throwIfAborted();
       const last = attempt === attempts;
@@ -83,10 +89,10 @@ export class Transport {
     }
   }
 
-  /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
+  /** The wait after attempt number `attempt`: exponential. */
   #backOff(attempt: number): number {
     const { baseDelayMs, maxDelayMs } = this.patience;
-    return Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs) * (0.75 + Math.random() / 2);
+    return withJitter(Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs));
   }
 
   async #follow(start: URL, options: RequestOptions): Promise<Exchange> {
@@ -104,7 +110,7 @@ export class Transport {
       const next = redirectTarget(url, location);
       if (next.origin !== url.origin) {
         // A form holds a password or a token: it is for the server that it was made for.
-        if (options.body !== undefined) {
+        if (typeof options.body === "string") {
           throw new CurruntError(
             "denied",
             `log in at ${url.host}: it wants the credentials sent to ${next.host}`,
@@ -134,8 +140,9 @@ export class Transport {
       // ofetch's own retries know no Retry-After and its parser would eat the bytes to be hashed: both are off.
       return await ofetch.raw(url.href, {
         method,
-        headers: headers ?? {},
-        ...(body === undefined ? {} : { body }),
+        ...(typeof body === "object"
+          ? streamedBody(body, headers, () => timer.refresh())
+          : { headers: headers ?? {}, body }),
         retry: false,
         ignoreResponseError: true,
         responseType: "stream",

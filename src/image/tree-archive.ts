@@ -1,12 +1,9 @@
 /** Archives a directory tree: a stored layer, a container's changes, or all that a container sees. */
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../ffi/kernel.ts";
 import { wrap } from "../base/error.ts";
-import { readDirectory } from "../sys/directory.ts";
-import { failedWith } from "../sys/error.ts";
 import type { Extent } from "../sys/extent.ts";
 import { dataExtents, seek } from "../sys/extent.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openat, readSome } from "../sys/file.ts";
+import { readSome } from "../sys/file.ts";
 import type { Status } from "../sys/stat.ts";
 import { lookup } from "../sys/stat.ts";
 import { joinPath, opaqueMarker, whiteoutPrefix } from "./layer-path.ts";
@@ -15,7 +12,7 @@ import type { ByteString } from "./tar-header.ts";
 import { paddingOf, showBytes } from "./tar-header.ts";
 import { dataBytes, encodeEntry, endOfArchive } from "./tar-writer.ts";
 import type { DirectoryMarks, Found, TreeForm } from "./tree-reader.ts";
-import { isRemoval, readEntry, readMarks } from "./tree-reader.ts";
+import { isRemoval, namesIn, noMarks, openSubdirectory, readEntry, readMarks } from "./tree-reader.ts";
 
 /** What is archived. All descriptors are directories, open for reading; they stay the caller's. */
 export interface TreeSource {
@@ -195,7 +192,6 @@ class TreeArchive {
   }
 }
 
-const noMarks: DirectoryMarks = { opaque: false, xattrWhiteouts: false, redirected: false };
 const zeros = Buffer.alloc(4096);
 
 /** An empty file whose name says all. */
@@ -215,26 +211,4 @@ function marker(path: ByteString): Buffer {
     xattrs: undefined,
     sparse: false,
   });
-}
-
-/** The names in the order of their bytes; none in a directory that was removed meanwhile. */
-function namesIn(directory: Fd): Buffer[] {
-  try {
-    return readDirectory(directory)
-      .map(({ name }) => name)
-      .sort(Buffer.compare);
-  } catch (error) {
-    if (failedWith(error, "ENOENT")) return [];
-    throw error;
-  }
-}
-
-/** The directory `name`, open; undefined when it is none, or gone. */
-function openSubdirectory(directory: Fd, name: Uint8Array): Fd | undefined {
-  try {
-    return openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  } catch (error) {
-    if (failedWith(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
-    throw error;
-  }
 }

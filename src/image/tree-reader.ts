@@ -13,6 +13,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../ffi/kernel.ts";
+import { readDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readlinkat } from "../sys/file.ts";
@@ -139,6 +140,9 @@ export interface DirectoryMarks {
   readonly redirected: boolean;
 }
 
+/** Those of a directory that has none. */
+export const noMarks: DirectoryMarks = { opaque: false, xattrWhiteouts: false, redirected: false };
+
 /** The marks on an open directory of a layer. */
 export function readMarks(directory: Fd): DirectoryMarks {
   const opaque = fgetxattr(directory, "trusted.overlay.opaque")?.toString();
@@ -159,4 +163,26 @@ export function isRemoval(
   if (isWhiteout(status)) return true;
   const empty = (status.mode & S_IFMT) === S_IFREG && status.sizeBytes === 0;
   return xattrWhiteouts && empty && getxattrat(directory, name, "trusted.overlay.whiteout") !== undefined;
+}
+
+/** The names in the order of their bytes; none in a directory that was removed meanwhile. */
+export function namesIn(directory: Fd): Buffer[] {
+  try {
+    return readDirectory(directory)
+      .map(({ name }) => name)
+      .sort(Buffer.compare);
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** The directory `name`, open; undefined when it is none, or gone. */
+export function openSubdirectory(directory: Fd, name: Uint8Array): Fd | undefined {
+  try {
+    return openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (failedWith(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
 }

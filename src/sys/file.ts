@@ -132,6 +132,15 @@ export function unlinkat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", path);
 }
 
+/** Removes the file at `path`, should it be there. */
+export function removeFile(path: Path): void {
+  try {
+    unlinkat(undefined, path);
+  } catch (error) {
+    if (!failedWith(error, "ENOENT")) throw error;
+  }
+}
+
 /** Removes an empty directory. */
 export function rmdirat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", path);
@@ -217,6 +226,11 @@ export function writeAll(file: Fd, bytes: Uint8Array): void {
     if (written === rest.length) return;
     rest = rest.subarray(written);
   }
+}
+
+/** Writes as much of `bytes` as the file takes now; returns the number of bytes. */
+export function writeSome(file: Fd, bytes: Uint8Array): number {
+  return check(libc.write(file.number, bytes, bytes.length), "write");
 }
 
 /** Writes all of `bytes` at `offset`. */

@@ -42,7 +42,7 @@ describe("the command line", () => {
     ["a JSON array of other things in -cmd", ["run", "-image", "x", "-cmd", "[1, 2]"], /cmd/],
     ["a host name of two lines", ["run", "-hostname", "a\nb", "x"], /-hostname[\s\S]*letters/],
     ["docker's -f, which filters", ["ps", "-f", "name=x"], /-f\b[\s\S]*-format/],
-    ["docker's -filter", ["images", "-filter", "dangling=true"], /-filter[\s\S]*version/],
+    ["docker's -filter", ["ps", "-filter", "name=x"], /-filter[\s\S]*version/],
     ["a monitor's command by hand", ["remove-ended"], /only currunt itself/],
     ["a relative -workdir", ["run", "-workdir", "here", "x"], /here/],
     ["an unreadable -env-file", ["run", "-env-file", "/no/such/file", "x"], /\/no\/such\/file/],

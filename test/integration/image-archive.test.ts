@@ -184,7 +184,7 @@ describe("load takes", () => {
     expect(await idOf(currunt, "old:1")).toBe(digestOf(config));
   });
 
-  test("sha512, for blobs and manifests", async () => {
+  test("sha512, for blobs, manifests and what layers unpack to", async () => {
     const path = place("sha512");
     const sha512 = (bytes: Uint8Array | string) =>
       `sha512:${new Bun.CryptoHasher("sha512").update(bytes).digest("hex")}`;
@@ -195,7 +195,7 @@ describe("load takes", () => {
       return { mediaType: `application/vnd.oci.image.${mediaType}`, digest, size: Buffer.byteLength(bytes) };
     };
     const layer = archive({ name: "file", data: "content" });
-    const rootfs = { type: "layers", diff_ids: [digestOf(layer)] };
+    const rootfs = { type: "layers", diff_ids: [sha512(layer)] };
     const config = put("config.v1+json", JSON.stringify({ architecture: "amd64", os: "linux", rootfs }));
     const layers = [put("layer.v1.tar", layer)];
     const manifest = put("manifest.v1+json", JSON.stringify({ schemaVersion: 2, config, layers }));
@@ -211,6 +211,7 @@ describe("load takes", () => {
     for (const name of [config.digest, config.digest.slice(7, 19), `wide@${manifest.digest}`]) {
       expect(await idOf(currunt, name)).toBe(config.digest);
     }
+    expect(await currunt.ok("system", "check", "-quiet")).toBe("");
     await currunt.ok("save", "-output", place("wide.tar"), "wide:1");
     expect(await currunt.ok("rmi", "wide:1")).toContain(`Deleted: ${config.digest}`);
     expect(readdirSync(join(currunt.data, "blobs/sha512"))).toEqual([]);
@@ -378,7 +379,7 @@ describe("save", () => {
     };
     expect(await refused("absent")).toContain("absent");
     expect(await refused("-output", join(into, "x"), "absent")).toContain("absent");
-    expect(await refused("-output", into, busybox)).toContain("it is a directory");
+    expect(await refused("-output", into, busybox)).toContain("EISDIR");
     expect(await refused("-format", "oci-dir", "-output", into, busybox)).toContain("something is there");
     expect(await refused("-format", "oci-dir", busybox)).toContain("standard output");
     const [layer = ""] = readdirSync(join(currunt.data, "tar-split"));

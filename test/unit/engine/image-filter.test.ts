@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { ImageSummary } from "../../../src/engine/engine.ts";
 import { filterImages } from "../../../src/engine/image-filter.ts";
-import type { ImageFilter } from "../../../src/engine/options.ts";
+import type { ImageFilter, ImageSummary } from "../../../src/engine/image-options.ts";
 
 function image(id: string, createdAt: number, references: string[], labels = {}): ImageSummary {
   return {
