@@ -3,7 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { takeMounts } from "../../src/engine/shared-layers.ts";
 import { canMountImages } from "../../src/image/erofs-probe.ts";
+import type { Fd } from "../../src/sys/fd.ts";
+import { statat } from "../../src/sys/stat.ts";
 import { Currunt } from "../fixtures/currunt.ts";
 import { run } from "../fixtures/process.ts";
 import { debianImage } from "../fixtures/shared-registry.ts";
@@ -102,6 +105,57 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
     await currunt.ok("rm", "-force", id);
     await currunt.ok("rmi", image);
     expect(kinds(currunt)).toEqual([]);
+  });
+
+  test("containers of one image share its mounts, and so the memory of what they read", async () => {
+    await using currunt = await Currunt.create();
+    const image = await currunt.image("layers:latest");
+    await currunt.ok("pull", "-quiet", ...images, image);
+    const start = async (name: string) => {
+      await currunt.ok(
+        "run",
+        "-detach",
+        "-name",
+        name,
+        "-network",
+        "none",
+        "-entrypoint",
+        "",
+        image,
+        "sleep",
+        "1000",
+      );
+    };
+    const roots = { data: currunt.data, run: currunt.runRoot };
+    const layers = readdirSync(join(currunt.data, "layers")).map((name) =>
+      join(currunt.data, "layers", name),
+    );
+    /** The file system of each layer in the running containers; they stay mounted, so that no number is given twice. */
+    using held = new DisposableStack();
+    const devices = () => {
+      const mounts = new Map<string, Fd>();
+      takeMounts(roots, layers, mounts);
+      return layers.map((layer) => {
+        const mount = mounts.get(layer);
+        return mount === undefined ? "none" : statat(held.use(mount), "").device;
+      });
+    };
+    await start("first");
+    const before = devices();
+    expect(new Set(before).size).toBe(layers.length);
+    await start("second");
+    expect(await currunt.ok("exec", "second", "cat", "/kinds/file")).toBe("file");
+    await currunt.ok("rm", "-force", "first");
+    expect(devices()).toEqual(before);
+    // Also from one that got them itself; and when a monitor is killed, none are left.
+    await start("third");
+    await currunt.ok("rm", "-force", "second");
+    expect(devices()).toEqual(before);
+    await currunt.ok("rm", "-force", "third");
+    expect(devices()).toEqual(layers.map(() => "none"));
+    await start("fourth");
+    expect(devices()).not.toEqual(before);
+    await currunt.ok("rm", "-force", "fourth");
   });
 
   test("a pull that is killed at any moment leaves a store that opens, and the next one works", async () => {
