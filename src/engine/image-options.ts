@@ -1,5 +1,5 @@
 /** What operations on the image store take and give: everything is parsed, as in options.ts. */
-import type { LayerFormat } from "../image/layer-target.ts";
+import type { LayerFormatChoice } from "../image/layer-format.ts";
 import type { ImageChange } from "./options.ts";
 
 /** An image that is complete on disk. */
@@ -140,5 +140,5 @@ export interface ImportOptions {
   /** What the files are for; absent: this machine's. */
   readonly platform?: string;
   /** How the layer is stored; absent: as a directory. */
-  readonly layerFormat?: LayerFormat;
+  readonly layerFormat?: LayerFormatChoice;
 }

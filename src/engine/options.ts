@@ -1,7 +1,7 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
 import type { ConfigChange } from "../image/config-change.ts";
-import type { LayerFormat } from "../image/layer-target.ts";
+import type { LayerFormatChoice } from "../image/layer-format.ts";
 import type { PullEvent } from "../image/progress.ts";
 import type { PushEvent } from "../image/push-progress.ts";
 
@@ -15,7 +15,7 @@ export type RootSource =
       /** `linux/arm64/v8`; absent: this machine's. */
       readonly platform?: string;
       /** How its layers are stored when they are pulled; absent: as directories. */
-      readonly layerFormat?: LayerFormat;
+      readonly layerFormat?: LayerFormatChoice;
     }
   | {
       /** A directory of the host as the read-only lower layer of an overlay. */
@@ -255,7 +255,7 @@ export interface CommitOptions {
   readonly author?: string;
   readonly message?: string;
   /** How the new layer is stored; absent: as a directory. */
-  readonly layerFormat?: LayerFormat;
+  readonly layerFormat?: LayerFormatChoice;
 }
 
 /** What `pull` can ask. */
@@ -263,5 +263,5 @@ export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
-  readonly layerFormat?: LayerFormat;
+  readonly layerFormat?: LayerFormatChoice;
 }

@@ -8,8 +8,9 @@ import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
 import type { ImageSource } from "./image-source.ts";
 import { forgetLayer } from "./kept-layer.ts";
+import type { LayerFormatChoice } from "./layer-format.ts";
+import { usableFormat } from "./layer-format.ts";
 import { pullLayers } from "./layer-pull.ts";
-import type { LayerFormat } from "./layer-target.ts";
 import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
@@ -41,8 +42,8 @@ export interface PullOptions {
   readonly platform?: Platform | undefined;
   /** Given by hand; absent: what docker's and podman's credential files say. */
   readonly login?: Login | undefined;
-  /** How layers are stored that are not here yet: as directories unless told. Images are left where the kernel cannot mount them. */
-  readonly layerFormat?: LayerFormat | undefined;
+  /** How layers are stored that are not here yet: as directories unless told. */
+  readonly layerFormat?: LayerFormatChoice | undefined;
   readonly onProgress?: PullListener | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Time-outs and retries, where the defaults do not fit. */
@@ -89,7 +90,7 @@ export interface Job {
   readonly store: ImageStore;
   /** As asked for. */
   readonly platform: Platform | undefined;
-  readonly layerFormat: LayerFormat;
+  readonly layerFormat: LayerFormatChoice;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: PullListener;
   readonly onWarning: (message: string) => void;
@@ -172,7 +173,7 @@ async function pullNew(job: Job): Promise<Outcome> {
   tellResolved(job, layers);
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
-  const format = await usableFormat(job, staging.path);
+  const format = await usableFormat(job.layerFormat, staging.path, onWarning);
   const context = { client, store, staging: staging.path, format, sync, signal, onProgress };
   const { stored, transferredBytes } = await pullLayers(layers, context);
   const { id, bytes, config } = early ?? makeConfig(resolved, stored);
@@ -189,20 +190,6 @@ async function pullNew(job: Job): Promise<Outcome> {
   });
   for (const layer of stored) forgetLayer(store.paths.ingest, layer.id);
   return { image, transferredBytes };
-}
-
-/** The format that was asked for, unless this kernel cannot mount it. */
-export async function usableFormat(
-  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
-  staging: string,
-): Promise<LayerFormat> {
-  if (layerFormat === "directory") return layerFormat;
-  const { canMountImages } = await import("./erofs-probe.ts");
-  if (canMountImages(staging)) return layerFormat;
-  onWarning(
-    "layers cannot be mounted as images here, by this kernel from this file system: layers are stored as directories",
-  );
-  return "directory";
 }
 
 function tellResolved(job: Job, plans: readonly LayerPlan[]): void {

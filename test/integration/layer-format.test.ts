@@ -8,7 +8,7 @@ import { canMountImages } from "../../src/image/erofs-probe.ts";
 import type { Fd } from "../../src/sys/fd.ts";
 import { statat } from "../../src/sys/stat.ts";
 import { Currunt } from "../fixtures/currunt.ts";
-import { run } from "../fixtures/process.ts";
+import { mustRun, run } from "../fixtures/process.ts";
 import { debianImage } from "../fixtures/shared-registry.ts";
 
 const images = ["-layer-format", "erofs"];
@@ -193,20 +193,34 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
   });
 });
 
-test("where images cannot be mounted, layers are directories, and the user is told", async () => {
+test("auto, which is the default, is images where they can be mounted", async () => {
   await using currunt = await Currunt.create();
   const image = await currunt.image();
-  // EROFS reads files of file systems that are on a disk.
-  const script = `
+  const { CURRUNT_LAYER_FORMAT: _given, ...env } = currunt.env;
+  await mustRun([currunt.program, "pull", "-quiet", image], { env, cwd: currunt.work });
+  expect(kinds(currunt)).toEqual([canMountImages(tmpdir()) ? "file" : "directory"]);
+});
+
+for (const [format, warning] of [
+  ["erofs", "layers are stored as directories"],
+  ["auto", undefined],
+] as const) {
+  test(`where images cannot be mounted, layers are directories: ${format}`, async () => {
+    await using currunt = await Currunt.create();
+    const image = await currunt.image();
+    // EROFS reads files of file systems that are on a disk.
+    const script = `
     mkdir -p "$CURRUNT_DATA_ROOT" && mount -t tmpfs none "$CURRUNT_DATA_ROOT" || exit 97
-    "$0" pull -quiet -layer-format erofs "$1" >/dev/null || exit 96
+    "$0" pull -quiet -layer-format ${format} "$1" >/dev/null || exit 96
     find "$CURRUNT_DATA_ROOT"/layers -mindepth 1 -maxdepth 1 -type d | wc -l
     "$0" run -rm -network none "$1" echo works`;
-  const shell = ["unshare", "-m", "--propagation", "private", "bash", "-c", script];
-  const { code, stdout, stderr } = await run([...shell, currunt.program, image], {
-    env: currunt.env,
-    cwd: currunt.work,
+    const shell = ["unshare", "-m", "--propagation", "private", "bash", "-c", script];
+    const { code, stdout, stderr } = await run([...shell, currunt.program, image], {
+      env: currunt.env,
+      cwd: currunt.work,
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "1\nworks\n" });
+    if (warning === undefined) expect(stderr).toBe("");
+    else expect(stderr).toContain(warning);
   });
-  expect({ code, stdout }).toEqual({ code: 0, stdout: "1\nworks\n" });
-  expect(stderr).toContain("layers are stored as directories");
-});
+}
