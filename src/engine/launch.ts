@@ -11,6 +11,7 @@ import { shortID } from "./container.ts";
 /** A monitor that waits for its charge. */
 export interface Launched {
   readonly paths: ContainerPaths;
+  /** Its process ID. */
   readonly monitor: number;
   /** Connected to the monitor, which ends when this is closed before it has a program. */
   readonly socket: Fd;
