@@ -61,7 +61,7 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
   test("layers that are here are used, whichever way they are stored", async () => {
     await using currunt = await Currunt.create();
     const [base, layers] = [await currunt.image("busybox:latest"), await currunt.image("layers:latest")];
-    await currunt.ok("pull", "-quiet", base);
+    await currunt.ok("pull", "-quiet", "-layer-format", "directory", base);
     await currunt.ok("pull", "-quiet", ...images, layers);
     expect([...new Set(kinds(currunt))].sort()).toEqual(["directory", "file"]);
     const run = ["run", "-rm", "-network", "none", "-entrypoint", ""];
