@@ -67,10 +67,35 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "wait for containers to end and print their exit codes",
     load: async () => (await import("./wait.ts")).wait,
   },
+  pause: {
+    group: containers,
+    description: "stop all processes of containers where they are",
+    load: async () => (await import("./oci-pause.ts")).pause,
+  },
+  unpause: {
+    group: containers,
+    description: "let paused containers go on",
+    load: async () => (await import("./oci-pause.ts")).unpause,
+  },
+  update: {
+    group: containers,
+    description: "change the limits of containers",
+    load: async () => (await import("./oci-update.ts")).update,
+  },
+  top: {
+    group: containers,
+    description: "show the processes of a container",
+    load: async () => (await import("./oci-ps.ts")).top,
+  },
   rm: {
     group: containers,
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
+  },
+  cp: {
+    group: containers,
+    description: "copy files between a container and the host",
+    load: async () => (await import("./cp.ts")).cp,
   },
   diff: {
     group: containers,
@@ -172,39 +197,39 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "look for damage in what is stored",
     load: async () => (await import("./system.ts")).systemCheck,
   },
+  login: {
+    group: images,
+    description: "log in to a registry",
+    load: async () => (await import("./login.ts")).login,
+  },
+  logout: {
+    group: images,
+    description: "forget the credentials of a registry",
+    load: async () => (await import("./login.ts")).logout,
+  },
   state: {
     group: oci,
-    description: "print the state of an OCI container",
+    description: "print the state of a container",
     load: async () => (await import("./oci-state.ts")).state,
   },
   delete: {
     group: oci,
-    description: "remove an OCI container",
+    description: "remove a container",
     load: async () => (await import("./oci-delete.ts")).remove,
   },
   list: {
     group: oci,
-    description: "list the OCI containers",
+    description: "list all containers",
     load: async () => (await import("./oci-list.ts")).list,
-  },
-  pause: {
-    group: oci,
-    description: "stop an OCI container's processes where they are",
-    load: async () => (await import("./oci-pause.ts")).pause,
   },
   resume: {
     group: oci,
-    description: "let a paused OCI container go on",
+    description: "let a paused container go on",
     load: async () => (await import("./oci-pause.ts")).resume,
-  },
-  update: {
-    group: oci,
-    description: "change the limits of an OCI container",
-    load: async () => (await import("./oci-update.ts")).update,
   },
   events: {
     group: oci,
-    description: "print what an OCI container uses",
+    description: "print what a container uses",
     load: async () => (await import("./oci-events.ts")).events,
   },
   checkpoint: {
@@ -248,32 +273,3 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./man.ts")).man,
   },
 };
-
-/** docker's grouped spellings of commands that have a word of their own, as the arguments that they come to. */
-export const spellings: Readonly<Record<string, readonly string[]>> = {
-  ...grouped("container", "attach create exec inspect kill logs rm run start stop wait", [
-    "-type",
-    "container",
-  ]),
-  "container ls": ["ps"],
-  "container list": ["ps"],
-  "container ps": ["ps"],
-  "container remove": ["rm"],
-  ...grouped("image", "history import inspect load pull save tag untag", ["-type", "image"]),
-  "image ls": ["images"],
-  "image list": ["images"],
-  "image rm": ["rmi"],
-  "image remove": ["rmi"],
-};
-
-/** `inspect` of a group looks only there. */
-function grouped(
-  group: string,
-  words: string,
-  inspected: readonly string[],
-): Record<string, readonly string[]> {
-  const entries = words.split(" ").map((word): [string, readonly string[]] => {
-    return [`${group} ${word}`, word === "inspect" ? [word, ...inspected] : [word]];
-  });
-  return Object.fromEntries(entries);
-}

@@ -1,12 +1,13 @@
 /** From the arguments to the exit code: finds the command, loads it, runs it, reports what went wrong. */
 import { CurruntError } from "../base/error.ts";
 import type { Command } from "./command.ts";
-import { commands, spellings } from "./commands.ts";
+import { commands } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
 import { commandGroups } from "./groups.ts";
 import { sharedName } from "./oci-choice.ts";
 import { reported } from "./reported.ts";
+import { spellings } from "./spellings.ts";
 import { nearest } from "./suggest.ts";
 import { tokenize } from "./tokenize.ts";
 

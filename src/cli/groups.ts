@@ -1,5 +1,6 @@
 /** The words that begin commands of two words, `image`, `container` …, and what may follow them. */
-import { commands, spellings } from "./commands.ts";
+import { commands } from "./commands.ts";
+import { spellings } from "./spellings.ts";
 
 /** The second words of each group, sorted. */
 export function commandGroups(): Map<string, readonly string[]> {

@@ -1,10 +1,11 @@
 /** `currunt help [COMMAND]`, and the answer to a command line without a command. */
 import { CurruntError } from "../base/error.ts";
 import { defineCommand } from "./command.ts";
-import { commands, spellings } from "./commands.ts";
+import { commands } from "./commands.ts";
 import { globalFlags } from "./global.ts";
 import { renderHelp, renderOverview } from "./help.ts";
 import { print, tell } from "./output.ts";
+import { spellings } from "./spellings.ts";
 import { nearest } from "./suggest.ts";
 
 export const help = defineCommand({

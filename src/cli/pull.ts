@@ -3,6 +3,7 @@ import { defineCommand } from "./command.ts";
 import { forEach } from "./each.ts";
 import { openEngine } from "./open-engine.ts";
 import { layerFormatFlag, progressFlag, pullWatch } from "./pull-watch.ts";
+import { accessOf, credentialFlag, registryFlags } from "./registry-flags.ts";
 import { reportStyle } from "./report.ts";
 import { platformOf } from "./run-options.ts";
 
@@ -27,6 +28,8 @@ export const pull = defineCommand({
     quiet: { type: "boolean", short: "q", help: "show no progress" },
     progress: progressFlag,
     "layer-format": layerFormatFlag,
+    creds: credentialFlag,
+    ...registryFlags,
   },
   completes: "image",
   positionals: { min: 1, names: "the name of an image" },
@@ -35,6 +38,7 @@ export const pull = defineCommand({
     const options = {
       quiet,
       layerFormat: flags["layer-format"],
+      access: accessOf(flags),
       ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
     };
     const engine = await openEngine(flags);

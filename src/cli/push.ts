@@ -1,10 +1,10 @@
 /** `currunt push`. */
-import { CurruntError } from "../base/error.ts";
 import { defineCommand } from "./command.ts";
 import { Interruption } from "./interruption.ts";
 import { openEngine } from "./open-engine.ts";
 import { print } from "./output.ts";
 import { pushListener, pushProgressFlag } from "./push-watch.ts";
+import { accessOf, credentialFlag, registryFlags } from "./registry-flags.ts";
 
 export const push = defineCommand({
   name: "push",
@@ -16,11 +16,8 @@ export const push = defineCommand({
     { command: "currunt push app registry.example.com/team/app:2", text: "to another place" },
   ],
   flags: {
-    creds: {
-      type: "string",
-      metavar: "USER:PASSWORD",
-      help: "instead of what docker's and podman's files say",
-    },
+    creds: credentialFlag,
+    ...registryFlags,
     compression: {
       type: "string",
       choices: ["gzip", "zstd"],
@@ -38,10 +35,10 @@ export const push = defineCommand({
   completes: "image",
   positionals: { min: 1, max: 2, names: "the name of an image, and where it goes" },
   async run({ flags, positionals: [name = "", destination] }) {
-    const { creds, compression, format } = flags;
+    const { compression, format } = flags;
     const options = {
       ...(destination === undefined ? {} : { destination }),
-      ...(creds === undefined ? {} : { login: readCredentials(creds) }),
+      access: accessOf(flags),
       ...(compression === undefined ? {} : { compression }),
       ...(format === undefined ? {} : { format }),
     };
@@ -53,10 +50,3 @@ export const push = defineCommand({
     return 0;
   },
 });
-
-function readCredentials(text: string): { username: string; password: string } {
-  const colon = text.indexOf(":");
-  if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
-  // The value is not shown: it may be the password alone.
-  throw new CurruntError("invalid", "flag -creds: it is not USER:PASSWORD");
-}

@@ -5,6 +5,8 @@ import { detachKeysOption } from "./detach-keys.ts";
 import { parseEnvironmentFile, parseLabels, resolveVariable } from "./environment.ts";
 import type { Values } from "./flag.ts";
 import { refusePublish } from "./publish.ts";
+import { accessOf } from "./registry-flags.ts";
+import { resourcesOf } from "./resource-flags.ts";
 import type { createFlags, runFlags } from "./run-flags.ts";
 import { parseCapability, parseSecurityOptions, parseUlimit } from "./security.ts";
 import { parseSignal } from "./signal.ts";
@@ -41,6 +43,7 @@ export async function readRunOptions(line: RunLine): Promise<RunOptions> {
     remove: line.given.has("rm") ? flags.rm : isThrowAway(line, form, attach),
     ...(flags.cidfile === undefined ? {} : { cidFile: absolute(flags.cidfile, line) }),
     ulimits: flags.ulimit.map(parseUlimit),
+    ...resourcesOf(flags),
     ...fileOptions(line),
     ...networkOptions(line),
     capabilitiesAdd: flags["cap-add"].map(parseCapability),
@@ -80,6 +83,7 @@ function readSource({ flags, positionals, directory }: RunLine): RootSource {
     reference,
     pull: flags.pull,
     layerFormat: flags["layer-format"],
+    access: accessOf(flags),
     ...(flags.platform === undefined ? {} : { platform: platformOf(flags.platform) }),
   };
 }

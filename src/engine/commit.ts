@@ -2,6 +2,7 @@
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Settings } from "../image/config-change.ts";
 import type { Image } from "../image/image-row.ts";
+import { readImage } from "../image/image-row.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { Context } from "./context.ts";
 import { defaultPath } from "./default-spec.ts";
@@ -44,7 +45,8 @@ export async function commitContainer(
     );
   }
   const store = imageStore(context);
-  const base = store.get(record.image.id);
+  // Also one that was removed by force: it stays as long as the container.
+  const base = readImage(context.database, record.image.id) ?? store.get(record.image.id);
   try {
     using view = await openView(context, container);
     const source = { content: view.now, changes: view.upper };

@@ -1,8 +1,8 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
 import type { RemovedImage } from "../image/remove.ts";
-import type { ContainerStatus } from "./container.ts";
-import type { Context } from "./context.ts";
+import type { StatePaths } from "../runtime/state-root.ts";
+import type { Context, OpenOptions } from "./context.ts";
 import type {
   CheckOptions,
   DiskUsage,
@@ -13,11 +13,14 @@ import type {
   ImportOptions,
   Pruned,
   PruneOptions,
+  RemoveImageOptions,
   SaveOptions,
 } from "./image-options.ts";
 import type {
   AttachOptions,
   CommitOptions,
+  CopyEnd,
+  CopyOptions,
   ExecOptions,
   FileChange,
   LogOptions,
@@ -25,55 +28,24 @@ import type {
   PullWatch,
   PushOptions,
   PushWatch,
-  RemoveImageOptions,
   RemoveOptions,
+  Resources,
   RunOptions,
   StartOptions,
   StopOptions,
 } from "./options.ts";
-
-/** One line of `ps`. */
-export interface ContainerSummary {
-  /** 64 hexadecimal digits. */
-  readonly id: string;
-  readonly name: string;
-  /** The reference as given, or the directory of `-rootfs`. */
-  readonly image: string;
-  /** The program with its arguments. */
-  readonly command: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly status: ContainerStatus;
-  /** Of the last run; only when it has ended. */
-  readonly exitCode?: number;
-  readonly startedAt?: number;
-  readonly exitedAt?: number;
-  /** Process ID of init on the host; only while it runs. */
-  readonly pid?: number;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-/** How a session with a program ended. */
-export type SessionEnd =
-  | { readonly kind: "exited"; readonly exitCode: number }
-  /** The user pressed the detach keys: the program goes on. */
-  | { readonly kind: "detached" }
-  /** The caller's terminal or output has gone, or the user lost patience; the program goes on. 128 and the signal. */
-  | { readonly kind: "left"; readonly exitCode: number };
-
-/** What `run` gives back; `end` is absent when the container was left in the background. */
-export interface RunResult {
-  readonly id: string;
-  readonly end?: SessionEnd;
-}
+import type { ContainerSummary, RunResult, SessionEnd } from "./summary.ts";
 
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
   readonly roots: Roots;
+  readonly #onWarning: OpenOptions["onWarning"];
   #context: Promise<Context> | undefined;
 
-  constructor(roots: Roots) {
+  /** `onWarning` is told what of earlier commands could not be put right. */
+  constructor(roots: Roots, onWarning?: OpenOptions["onWarning"]) {
     this.roots = roots;
+    this.#onWarning = onWarning;
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
@@ -126,6 +98,41 @@ export class Engine {
     killContainer(await this.#open(), name, signal);
   }
 
+  /** Whether `name` names a container. */
+  async knows(name: string): Promise<boolean> {
+    return (await this.#open()).containers.find(name) !== undefined;
+  }
+
+  /** Stops all processes of a container where they are. */
+  async pause(name: string): Promise<void> {
+    const { pause } = await import("./cgroup.ts");
+    await pause(await this.#open(), name);
+  }
+
+  /** Lets the processes of a paused container go on. */
+  async unpause(name: string): Promise<void> {
+    const { unpause } = await import("./cgroup.ts");
+    await unpause(await this.#open(), name);
+  }
+
+  /** Changes limits, of a running container at once; what is not named stays as it is. */
+  async update(name: string, resources: Resources): Promise<void> {
+    const { update } = await import("./cgroup.ts");
+    await update(await this.#open(), name, resources);
+  }
+
+  /** Process IDs of a running container's processes, as the host counts them. */
+  async processes(name: string): Promise<number[]> {
+    const { processesOf } = await import("./cgroup.ts");
+    return await processesOf(await this.#open(), name);
+  }
+
+  /** The runtime's state files of a running container, which has a cgroup from here on. */
+  async measured(name: string): Promise<StatePaths> {
+    const { limited } = await import("./cgroup.ts");
+    return await limited(await this.#open(), name, "measure");
+  }
+
   /** Removes an ended container with all it changed; resolves to its ID, or undefined when `force` found none. */
   async remove(name: string, options: RemoveOptions): Promise<string | undefined> {
     const { removeContainer } = await import("./end.ts");
@@ -150,6 +157,12 @@ export class Engine {
     return inspectContainer(await this.#open(), name);
   }
 
+  /** The state documents of the runtime specification: of one container, or of all. */
+  async ociStates(name?: string): Promise<Record<string, unknown>[]> {
+    const { ociStates } = await import("./inspect.ts");
+    return ociStates(await this.#open(), name);
+  }
+
   /** Writes the log to standard output and standard error, each stream where it belongs. */
   async logs(name: string, options: LogOptions): Promise<void> {
     const { showLog } = await import("./log.ts");
@@ -166,6 +179,12 @@ export class Engine {
   async export(name: string, output: string): Promise<void> {
     const { exportContainer } = await import("./export.ts");
     await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Copies files between a container and the host. */
+  async copy(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<void> {
+    const { copyFiles } = await import("./copy.ts");
+    await copyFiles(await this.#open(), from, to, options);
   }
 
   /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
@@ -262,7 +281,10 @@ export class Engine {
   }
 
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {
-    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots, options));
+    const onWarning = this.#onWarning;
+    this.#context ??= import("./context.ts").then(({ openContext }) => {
+      return openContext(this.roots, { ...options, onWarning });
+    });
     return await this.#context;
   }
 }

@@ -51,6 +51,14 @@ export type ImageFilter =
   /** Built before or after another image, or a time in milliseconds since 1970. */
   | { readonly kind: "before" | "since"; readonly than: string | number };
 
+/** What `rmi` can ask. */
+export interface RemoveImageOptions {
+  /** Removes an image that has several names or that a container uses. */
+  readonly force: boolean;
+  /** A missing one is no error. */
+  readonly ignore: boolean;
+}
+
 /** What `save` can ask. */
 export interface SaveOptions {
   /** docker's archive has an OCI layout in it too. */

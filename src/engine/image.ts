@@ -3,15 +3,8 @@ import type { Image } from "../image/image-row.ts";
 import type { RemovedImage } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import type { Context } from "./context.ts";
-import type { ImageFilter, ImageSummary } from "./image-options.ts";
-import type {
-  PullOptions,
-  PullWatch,
-  PushOptions,
-  PushWatch,
-  RemoveImageOptions,
-  RootSource,
-} from "./options.ts";
+import type { ImageFilter, ImageSummary, RemoveImageOptions } from "./image-options.ts";
+import type { PullOptions, PullWatch, PushOptions, PushWatch, RootSource } from "./options.ts";
 
 /** The image store over the engine's index. */
 export function imageStore({ database, roots }: Context): ImageStore {
@@ -21,19 +14,27 @@ export function imageStore({ database, roots }: Context): ImageStore {
 /** The image of a new container, pulled when the options say so. */
 export async function findImage(
   context: Context,
-  { reference, pull, platform, layerFormat }: RootSource & { kind: "image" },
+  { reference, pull, platform, layerFormat, access }: RootSource & { kind: "image" },
   { quiet, watch }: { quiet: boolean; watch: PullWatch },
 ): Promise<Image> {
   const store = imageStore(context);
-  if (pull === "never") return store.get(reference);
-  const found = pull === "missing" ? store.find(reference) : undefined;
+  const found =
+    pull === "always" ? undefined : (store.find(reference) ?? (await findShort(store, reference)));
+  if (pull === "never") return found ?? store.get(reference);
   if (found !== undefined && (await hasPlatform(found, platform))) return found;
   const options = {
     quiet,
     ...(platform === undefined ? {} : { platform }),
     ...(layerFormat === undefined ? {} : { layerFormat }),
+    ...(access === undefined ? {} : { access }),
   };
   return await pullWith(store, reference, options, watch);
+}
+
+/** The image that a short name stands for by the rules of registries.conf, which nobody reads while images are here. */
+async function findShort(store: ImageStore, reference: string): Promise<Image | undefined> {
+  const { findCandidate } = await import("../image/pull.ts");
+  return findCandidate(store, reference);
 }
 
 /** Gets an image from its registry. */
@@ -70,12 +71,13 @@ export async function loadToStore(
 async function pullWith(
   store: ImageStore,
   reference: string,
-  { platform, layerFormat }: PullOptions,
+  { platform, layerFormat, access }: PullOptions,
   { onEvent, signal }: PullWatch,
 ): Promise<Image> {
   const { pullImage } = await import("../image/pull.ts");
   const { parsePlatform } = await import("../image/platform.ts");
   return await pullImage(reference, {
+    ...access,
     store,
     platform: platform === undefined ? undefined : parsePlatform(platform),
     layerFormat,
@@ -88,11 +90,12 @@ async function pullWith(
 export async function pushFromStore(
   context: Context,
   name: string,
-  { destination, ...options }: PushOptions,
+  { destination, access, ...options }: PushOptions,
   { onEvent, signal }: PushWatch,
 ): Promise<string> {
   const { pushImage } = await import("../image/push.ts");
   return await pushImage(name, destination, {
+    ...access,
     store: imageStore(context),
     ...options,
     onProgress: onEvent,

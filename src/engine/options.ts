@@ -2,8 +2,13 @@
 
 import type { ConfigChange } from "../image/config-change.ts";
 import type { LayerFormatChoice } from "../image/layer-format.ts";
+import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
 import type { PushEvent } from "../image/push-progress.ts";
+import type { LinuxResources } from "../runtime/spec.ts";
+
+/** Limits, in the words of the runtime specification. */
+export type Resources = LinuxResources;
 
 /** Where the container's files come from. */
 export type RootSource =
@@ -16,6 +21,7 @@ export type RootSource =
       readonly platform?: string;
       /** How its layers are stored when they are pulled; absent: as directories. */
       readonly layerFormat?: LayerFormatChoice;
+      readonly access?: RegistryAccess;
     }
   | {
       /** A directory of the host as the read-only lower layer of an overlay. */
@@ -105,6 +111,8 @@ export interface RunOptions extends StreamOptions {
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined" | { readonly profilePath: string };
   readonly ulimits: readonly Ulimit[];
+  /** Limits on what all processes together use; absent: none. */
+  readonly resources?: LinuxResources;
   /** Size of /dev/shm; absent: 64 MiB. */
   readonly shmSizeBytes?: number;
   /** More lines for /etc/hosts. */
@@ -207,12 +215,30 @@ export interface PullWatch {
   readonly onWarning?: (message: string) => void;
 }
 
-/** What `rmi` can ask. */
-export interface RemoveImageOptions {
-  /** Removes an image that has several names or that a container uses. */
-  readonly force: boolean;
-  /** A missing one is no error. */
-  readonly ignore: boolean;
+/** How registries are spoken to, where configuration and credential files do not say all. */
+export interface RegistryAccess {
+  /** For the registry that the image's name names. */
+  readonly login?: Login;
+  /** The only file of credentials that counts. */
+  readonly authFile?: string;
+  /** False: that registry need not prove who it is, nor have TLS. */
+  readonly verifyTls?: boolean;
+}
+
+/** One end of a copy. */
+export type CopyEnd =
+  | { readonly kind: "container"; readonly container: string; readonly path: string }
+  | { readonly kind: "host"; readonly path: string }
+  /** An archive on standard input or output. */
+  | { readonly kind: "stream" };
+
+/** What `cp` can ask. */
+export interface CopyOptions {
+  /** Keeps owners, set-id bits and attributes; without it all belongs to the caller, in a container to root. */
+  readonly archive: boolean;
+  /** Copies what a link leads to, where the source is one. */
+  readonly follow: boolean;
+  readonly warn: (message: string) => void;
 }
 
 /** What a push tells while it runs. */
@@ -222,8 +248,8 @@ export type PushProgress = PushEvent;
 export interface PushOptions {
   /** Where to; absent: what the image is called. */
   readonly destination?: string;
-  /** Given by hand; absent: from docker's and podman's files. */
-  readonly login?: { readonly username: string; readonly password: string };
+  /** How the registry is to be spoken to, where the configuration does not say all. */
+  readonly access?: RegistryAccess;
   /** Of layers that the registry does not have; given, none will do that is compressed otherwise. */
   readonly compression?: "gzip" | "zstd";
   /** Of the manifest; absent: the image's own. */
@@ -264,4 +290,5 @@ export interface PullOptions {
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormatChoice;
+  readonly access?: RegistryAccess;
 }

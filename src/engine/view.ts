@@ -38,18 +38,12 @@ export interface ContainerView extends Disposable {
 }
 
 /** Opens the files of a container. One that does not run is kept from being started or removed meanwhile. */
-export async function openView(
-  { roots }: Context,
-  { record }: Container,
-  access: "read" | "write" = "read",
-): Promise<ContainerView> {
+export async function openView({ roots }: Context, { record }: Container): Promise<ContainerView> {
   const paths = containerPaths(roots, record.id);
   const { mountSnapshot } = await import("../image/snapshot.ts");
   using held = new DisposableStack();
   const root = held.use(openRoot());
-  changeMount(root, {
-    set: access === "write" ? ["nodev", "nosuid", "noexec"] : ["ro", "nodev", "nosuid", "noexec"],
-  });
+  changeMount(root, { set: ["ro", "nodev", "nosuid", "noexec"] });
   const now = held.use(openDirectory(`/proc/self/fd/${root.number}/.`));
   const upper = held.use(openDirectory(paths.upper));
   const original = held.use(mountSnapshot({ lowers: lowersOf(roots, record) }));

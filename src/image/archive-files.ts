@@ -5,6 +5,7 @@ import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openInRoot, preadSome } from "../sys/file.ts";
 import { statat } from "../sys/stat.ts";
+import { parseDigest } from "./digest.ts";
 import type { TarIndex } from "./tar-index.ts";
 
 /** One file in it: a range of bytes of an open file. */
@@ -85,6 +86,12 @@ export function readDocument(files: ArchiveFiles, path: string, limit: number): 
     done += length;
   }
   return bytes;
+}
+
+/** Where content lies in an OCI layout. */
+export function blobPath(digest: string): string {
+  const { algorithm, hex } = parseDigest(digest);
+  return `blobs/${algorithm}/${hex}`;
 }
 
 const pieceBytes = 512 << 10;

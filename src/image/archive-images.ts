@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { CurruntError } from "../base/error.ts";
 import type { ArchiveFiles } from "./archive-files.ts";
-import { readDocument } from "./archive-files.ts";
+import { blobPath, readDocument } from "./archive-files.ts";
 import { ArchiveSource } from "./archive-source.ts";
 import { digestOf } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -102,7 +102,7 @@ function namesOf({ annotations }: Descriptor): Reference[] {
 /** docker's own list has the names of an image that the index has without one. */
 function namesInList(files: ArchiveFiles, digest: string, list: readonly ListEntry[]): Reference[] {
   if (list.length === 0) return [];
-  const bytes = readDocument(files, digest.replace(/^(\w+):/, "blobs/$1/"), MAX_MANIFEST_BYTES);
+  const bytes = readDocument(files, blobPath(digest), MAX_MANIFEST_BYTES);
   const config = bytes === undefined ? undefined : configOf(bytes);
   return list.flatMap(({ Config, RepoTags }) =>
     config !== undefined && Config.includes(config) ? (RepoTags ?? []).map(parseReference) : [],

@@ -1,9 +1,9 @@
 /** An image archive as a source of images: content by digest, every byte checked. */
 import { CurruntError } from "../base/error.ts";
 import type { ArchiveFile, ArchiveFiles } from "./archive-files.ts";
-import { readDocument, streamOf } from "./archive-files.ts";
+import { blobPath, readDocument, streamOf } from "./archive-files.ts";
 import type { BlobStreamOptions } from "./blob-stream.ts";
-import { DigestError, parseDigest, Verifier, verifyBytes } from "./digest.ts";
+import { DigestError, Verifier, verifyBytes } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData, MAX_MANIFEST_BYTES } from "./manifest.ts";
@@ -40,7 +40,7 @@ export class ArchiveSource implements ImageSource {
   blob(descriptor: Descriptor, { onBytes, onError }: BlobStreamOptions = {}): ReadableStream<Uint8Array> {
     const { digest, size } = descriptor;
     const layer = this.#extra.layers.get(digest);
-    const file = this.#open(layer ?? pathOf(digest), digest);
+    const file = this.#open(layer ?? blobPath(digest), digest);
     let doneBytes = 0;
     const verifier = layer === undefined ? new Verifier(digest, size, `blob ${digest}`) : undefined;
     return streamOf(file, {
@@ -56,7 +56,7 @@ export class ArchiveSource implements ImageSource {
   #document(digest: string, limit: number): Uint8Array {
     const made = this.#extra.documents.get(digest);
     if (made !== undefined) return made;
-    const bytes = readDocument(this.#files, pathOf(digest), limit);
+    const bytes = readDocument(this.#files, blobPath(digest), limit);
     if (bytes === undefined) throw missing(digest);
     about(undefined, () => verifyBytes(bytes, digest, `blob ${digest}`));
     return bytes;
@@ -81,11 +81,6 @@ function about(onError: BlobStreamOptions["onError"], check: () => void): void {
     onError?.(failure);
     throw failure;
   }
-}
-
-function pathOf(digest: string): string {
-  const { algorithm, hex } = parseDigest(digest);
-  return `blobs/${algorithm}/${hex}`;
 }
 
 function missing(digest: string): CurruntError {

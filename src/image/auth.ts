@@ -1,11 +1,12 @@
 /** Authorization at a registry: Basic, and Bearer tokens fetched, kept and renewed as its challenges ask. */
 import * as v from "valibot";
 import { CurruntError, wrap } from "../base/error.ts";
+import { isInternal, isLoopback } from "./address.ts";
 import type { Challenge } from "./challenge.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Transport } from "./transport.ts";
-import { discard, isInternal, isLoopback, readAtMost } from "./transport.ts";
+import { discard, readAtMost } from "./transport.ts";
 
 const tokenSchema = v.object({
   token: v.nullish(v.string()),
@@ -30,10 +31,12 @@ interface Token {
 
 export interface AuthorizerOptions {
   readonly transport: Transport;
-  /** The registry's address. */
+  /** The root of the registry's API. */
   readonly base: URL;
   /** Undefined: anonymous. */
   readonly credentials: Credentials | undefined;
+  /** Refused credentials are an error, and no reason to go on without. */
+  readonly strict?: boolean | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,12 +47,14 @@ export class Authorizer {
   readonly #base: URL;
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #strict: boolean;
   #credentials: Credentials | undefined;
   #challenge: Challenge | undefined;
   /** One request a scope at a time; a finished one is kept until its token ends. */
   readonly #tokens = new Map<string, Promise<Token>>();
 
-  constructor({ transport, base, credentials, onWarning, signal }: AuthorizerOptions) {
+  constructor({ transport, base, credentials, strict = false, onWarning, signal }: AuthorizerOptions) {
+    this.#strict = strict;
     this.#transport = transport;
     this.#base = base;
     this.#credentials = credentials;
@@ -60,6 +65,11 @@ export class Authorizer {
   /** True when a refusal may be about who we are, not about being nobody. */
   get hasCredentials(): boolean {
     return this.#credentials !== undefined;
+  }
+
+  /** Whether the registry has asked who we are. */
+  get wasChallenged(): boolean {
+    return this.#challenge !== undefined;
   }
 
   /** The Authorization header for a request, as far as the registry's wishes are known; undefined: send none. */
@@ -103,7 +113,7 @@ export class Authorizer {
 
   /** Old registries refuse without saying what they want; their root says it. */
   async #ping(): Promise<Challenge[]> {
-    const { response } = await this.#transport.send(new URL("/v2/", this.#base), this.#options());
+    const { response } = await this.#transport.send(this.#base, this.#options());
     await discard(response);
     return parseChallenges(response.headers.get("www-authenticate") ?? "");
   }
@@ -129,12 +139,15 @@ export class Authorizer {
 
   async #fetchToken(scope: string): Promise<Token> {
     const parameters = this.#challenge?.parameters ?? {};
-    const realm = tokenServer(parameters["realm"] ?? "", this.#base);
+    const realm = tokenServer(parameters["realm"] ?? "", this.#base, (url) =>
+      this.#transport.trust.allowsPlain(url),
+    );
     const scopes = mergeScopes(scope, parameters["scope"]);
     const service = parameters["service"];
     let response = await this.#ask(realm, scopes, service);
-    if (response.status === 401 && this.#credentials !== undefined) {
-      // Some servers (quay) refuse public images to wrong credentials too.
+    const { status } = response;
+    if ((status === 401 || status === 403) && this.#credentials !== undefined && !this.#strict) {
+      // Some servers (quay; GitLab with 403) refuse public images to wrong credentials too.
       await discard(response);
       this.#onWarning?.(
         `${realm.host} refused the credentials for ${this.#base.host}: going on without them`,
@@ -144,7 +157,7 @@ export class Authorizer {
     }
     if (!response.ok) {
       await discard(response);
-      throw refusedToken(response.status, realm, this.#base);
+      throw refusedToken(status, realm, this.#base);
     }
     const { idleMs } = this.#transport.patience;
     const bytes = await readAtMost(response, MAX_TOKEN_BYTES, idleMs).catch((error: unknown) => {
@@ -217,7 +230,7 @@ export function pushScope(repository: string, sources: readonly string[]): strin
  * The token server's address, checked: the registry chooses it, and must not send us, or our password, to a
  * server inside of our network or over a line that others read.
  */
-export function tokenServer(realm: string, base: URL): URL {
+export function tokenServer(realm: string, base: URL, allowsPlain: (url: URL) => boolean = () => false): URL {
   const url = URL.parse(realm, base.href);
   const action = `log in to ${base.host}`;
   const hint = "do not trust this registry, or tell its operator";
@@ -225,6 +238,7 @@ export function tokenServer(realm: string, base: URL): URL {
     throw new CurruntError("denied", `${action}: its token server is no web address`, { hint });
   }
   if (url.hostname === base.hostname && url.protocol === base.protocol) return url;
+  if (allowsPlain(url)) return url;
   if (url.protocol !== "https:" && !(isLoopback(base.hostname) && isLoopback(url.hostname))) {
     throw new CurruntError("denied", `${action}: its token server ${url.host} has no TLS`, { hint });
   }

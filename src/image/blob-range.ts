@@ -156,8 +156,3 @@ export class RangedBody {
     }
   }
 }
-
-/** `end` is exclusive here, inclusive in the header (RFC 9110, 14.1.2). */
-export function rangeHeader(offset: number, end: number | undefined): string {
-  return `bytes=${offset}-${end === undefined ? "" : end - 1}`;
-}

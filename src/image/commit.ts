@@ -50,6 +50,8 @@ const syncPieceBytes = 32 << 20;
 /** Makes the image. When that fails, nothing is left behind. */
 export async function commitImage(options: CommitOptions): Promise<Image> {
   const { store, base, reference } = options;
+  // What a killed one left is removed before anything is added.
+  store.collect();
   try {
     using _lease = leaseLayers(store.paths);
     using staging = makeStaging(store.paths.staging);

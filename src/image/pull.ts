@@ -1,8 +1,6 @@
 /** Pulling: a reference becomes an image on disk, its layers fetched, checked and unpacked at once. */
 import { CurruntError, wrap } from "../base/error.ts";
 import { BackgroundSync } from "../sys/blocking.ts";
-import type { Credentials } from "./credentials.ts";
-import { findCredentials } from "./credentials.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
@@ -14,40 +12,30 @@ import { pullLayers } from "./layer-pull.ts";
 import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
+import type { Access } from "./open-source.ts";
+import { openSource } from "./open-source.ts";
 import type { Platform } from "./platform.ts";
 import { hostPlatform } from "./platform.ts";
 import type { PullListener } from "./progress.ts";
 import { checkPlatform, planLayers } from "./pull-plan.ts";
 import type { Reference } from "./reference.ts";
-import { formatReference, parseReference } from "./reference.ts";
-import { RegistryClient } from "./registry.ts";
+import { formatReference } from "./reference.ts";
 import type { ResolvedImage } from "./resolve.ts";
 import { resolveImage } from "./resolve.ts";
+import { candidatesFor, firstPulled } from "./short-name.ts";
 import { makeStaging } from "./staging.ts";
 import type { ImageStore, StoredLayer } from "./store.ts";
-import type { Patience } from "./transport.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
 export const SYNC_PIECE_BYTES = 32 << 20;
 
-/** A user name and a password or token for a registry. */
-export interface Login {
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface PullOptions {
+export interface PullOptions extends Access {
   readonly store: ImageStore;
   /** Absent: this machine's. */
   readonly platform?: Platform | undefined;
-  /** Given by hand; absent: what docker's and podman's credential files say. */
-  readonly login?: Login | undefined;
   /** How layers are stored that are not here yet: as directories unless told. */
   readonly layerFormat?: LayerFormatChoice | undefined;
   readonly onProgress?: PullListener | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Time-outs and retries, where the defaults do not fit. */
-  readonly patience?: Partial<Patience> | undefined;
 }
 
 /**
@@ -56,18 +44,27 @@ export interface PullOptions {
  * come is kept for the next pull when it was the network or the user that ended this one; else nothing is left behind.
  */
 export async function pullImage(reference: string, options: PullOptions): Promise<Image> {
-  const parsed = parseReference(reference);
+  const candidates = candidatesFor(reference);
   const { store } = options;
   // What a killed pull left is removed before anything is added.
   store.collect();
   try {
     using _lease = leaseLayers(store.paths);
-    return await pull(parsed, options);
+    return await firstPulled(candidates, (candidate) => pull(candidate, options));
   } catch (error) {
     const failure =
       options.signal?.aborted === true ? options.signal.reason : wrap(error, `pull "${reference}"`);
     throw withoutLeftovers(store, failure);
   }
+}
+
+/** The image that is here under one of the names that a short name may stand for. */
+export function findCandidate(store: ImageStore, name: string): Image | undefined {
+  for (const candidate of candidatesFor(name)) {
+    const found = store.find(formatReference(candidate));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** `failure`, once the layers that were complete are gone where nobody will come back for them. */
@@ -97,17 +94,9 @@ export interface Job {
 }
 
 async function pull(reference: Reference, options: PullOptions): Promise<Image> {
-  const {
-    store,
-    platform,
-    layerFormat = "directory",
-    signal,
-    patience,
-    onProgress = () => undefined,
-  } = options;
+  const { store, platform, layerFormat = "directory", signal, onProgress = () => undefined } = options;
   const onWarning = (message: string) => onProgress({ type: "warning", message });
-  const credentials = await credentialsFor(reference, options, onWarning);
-  const client = new RegistryClient(reference, { credentials, signal, onWarning, patience });
+  const client = openSource(reference, { ...options, onWarning });
   const resolved = await resolveImage(client, reference, {
     platform: platform ?? hostPlatform(),
     blobs: store.blobs,
@@ -212,14 +201,6 @@ async function keepDocuments(documents: ReadonlyMap<string, Uint8Array>, store: 
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
   await store.blobs.write(missing, staging.path, sync);
-}
-
-async function credentialsFor(
-  reference: Reference,
-  { login }: PullOptions,
-  onWarning: (message: string) => void,
-): Promise<Credentials | undefined> {
-  return login === undefined ? findCredentials(reference, { onWarning }) : { kind: "password", ...login };
 }
 
 interface ConfigDocument {

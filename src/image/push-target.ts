@@ -1,14 +1,9 @@
 /** Where a push goes, and as whom. */
 import { CurruntError } from "../base/error.ts";
-import { pushScope } from "./auth.ts";
-import { findCredentials } from "./credentials.ts";
 import type { Image } from "./image-row.ts";
-import type { Login } from "./pull.ts";
 import type { Reference } from "./reference.ts";
 import { parseReference } from "./reference.ts";
-import { RegistryClient } from "./registry.ts";
 import type { ImageStore } from "./store.ts";
-import type { Patience } from "./transport.ts";
 
 /** The place that `destination` names, or the image's own name. */
 export function targetOf(name: string, destination: string | undefined, image: Image): Reference {
@@ -43,27 +38,4 @@ export function neighboursOf(
     return [...new Set(others.map((name) => name.repository))].slice(0, maximumNeighbours);
   };
   return new Map(image.layers.map((layer) => [layer, repositoriesOf(layer)]));
-}
-
-export interface Access {
-  /** Given by hand; absent: what docker's and podman's credential files say. */
-  readonly login?: Login | undefined;
-  /** Other repositories that it may read. */
-  readonly sources: Iterable<string>;
-  readonly signal?: AbortSignal | undefined;
-  readonly patience?: Partial<Patience> | undefined;
-  readonly onWarning: (message: string) => void;
-}
-
-/** A client that may write there. */
-export async function openTarget(
-  target: Reference,
-  { login, sources, signal, patience, onWarning }: Access,
-): Promise<RegistryClient> {
-  const credentials =
-    login === undefined
-      ? await findCredentials(target, { onWarning })
-      : ({ kind: "password", ...login } as const);
-  const scope = pushScope(target.repository, [...new Set(sources)]);
-  return new RegistryClient(target, { credentials, scope, signal, onWarning, patience });
 }

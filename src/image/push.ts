@@ -1,5 +1,6 @@
 /** Pushing: an image of the store becomes an image of a registry, and as little as possible is sent. */
 import { CurruntError, wrap } from "../base/error.ts";
+import { pushScope } from "./auth.ts";
 import type { LayerCompression } from "./compress.ts";
 import { digestOf, isDigest } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
@@ -17,31 +18,27 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from "./media-type.ts";
-import type { Login } from "./pull.ts";
+import type { Access } from "./open-source.ts";
+import { openRegistry } from "./open-source.ts";
 import { pushLayer } from "./push-layer.ts";
 import type { PushListener } from "./push-progress.ts";
-import { neighboursOf, openTarget, targetOf } from "./push-target.ts";
+import { neighboursOf, targetOf } from "./push-target.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference, parseReference } from "./reference.ts";
 import type { RegistryClient } from "./registry.ts";
 import { bytesBody } from "./request-body.ts";
 import { makeStaging } from "./staging.ts";
 import type { ImageStore } from "./store.ts";
-import type { Patience } from "./transport.ts";
 import { discard } from "./transport.ts";
 import { sizeOfRemoteBlob, uploadBlob } from "./upload.ts";
 
-export interface PushOptions {
+export interface PushOptions extends Access {
   readonly store: ImageStore;
-  /** Given by hand; absent: what docker's and podman's credential files say. */
-  readonly login?: Login | undefined;
   /** How layers are compressed that the registry does not have; given, none will do that is compressed otherwise. */
   readonly compression?: LayerCompression | undefined;
   /** Absent: the image's own. */
   readonly format?: ManifestFormat | undefined;
   readonly onProgress?: PushListener | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly patience?: Partial<Patience> | undefined;
 }
 
 /** Layers on their way at once: compressing one keeps all cores busy, sending one the line. */
@@ -57,7 +54,8 @@ export async function pushImage(
   options: PushOptions,
 ): Promise<string> {
   const { store, signal } = options;
-  // What is sent must not be collected meanwhile.
+  // What a killed one left is removed; what is sent must not be collected meanwhile.
+  store.collect();
   using _lease = leaseLayers(store.paths);
   const image = store.get(name);
   const target = targetOf(name, destination, image);
@@ -65,11 +63,8 @@ export async function pushImage(
   try {
     const neighbours = neighboursOf(store, image, target);
     const onWarning = (message: string) => options.onProgress?.({ type: "warning", message });
-    const client = await openTarget(target, {
-      ...options,
-      sources: [...neighbours.values()].flat(),
-      onWarning,
-    });
+    const scope = pushScope(target.repository, [...new Set([...neighbours.values()].flat())]);
+    const client = await openRegistry(target, { ...options, scope, onWarning });
     return await new Push({ image, name, target, client, neighbours }, options).run();
   } catch (error) {
     throw signal?.aborted === true ? signal.reason : wrap(error, action);

@@ -95,15 +95,26 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
   };
 }
 
+/** A name without a registry, apart from its tag and digest; undefined when it has a registry. */
+export function splitShortName(text: string): { name: string; suffix: string } | undefined {
+  const { name } = split(text);
+  return hostOf(name) === undefined ? { name, suffix: text.slice(name.length) } : undefined;
+}
+
+/** The registry that a name begins with. */
+function hostOf(name: string): string | undefined {
+  const slash = name.indexOf("/");
+  const first = slash < 0 ? "" : name.slice(0, slash);
+  return isHost(first) ? first : undefined;
+}
+
 function parseName(name: string, text: string): { registry: string; repository: string } {
   if (imageIDPattern.test(name)) {
     throw invalid(text, "64 hexadecimal digits are an image ID, not a name", "add a registry or a namespace");
   }
-  const slash = name.indexOf("/");
-  const first = slash < 0 ? "" : name.slice(0, slash);
-  const hasHost = isHost(first);
-  const registry = hasHost ? canonicalRegistry(first) : DEFAULT_REGISTRY;
-  const path = hasHost ? name.slice(slash + 1) : name;
+  const host = hostOf(name);
+  const registry = host === undefined ? DEFAULT_REGISTRY : canonicalRegistry(host);
+  const path = host === undefined ? name : name.slice(host.length + 1);
   if (!hostPattern.test(registry)) {
     throw invalid(text, `bad registry host ${JSON.stringify(registry)}`, "write it as HOST or HOST:PORT");
   }

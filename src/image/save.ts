@@ -1,7 +1,8 @@
 /** Saving: images of the store become an archive that docker, podman, skopeo, containerd and `load` read. */
 import { CurruntError, wrap } from "../base/error.ts";
+import { blobPath } from "./archive-files.ts";
 import type { ArchiveWriter } from "./archive-writer.ts";
-import { digestOf, parseDigest } from "./digest.ts";
+import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
 import { archiveSize, layerArchive } from "./layer-archive.ts";
@@ -56,7 +57,7 @@ export async function saveImages(
       signal?.throwIfAborted();
       if (written.has(digest)) continue;
       written.add(digest);
-      await writer.file(pathOf(digest), size, content());
+      await writer.file(blobPath(digest), size, content());
     }
   }
   writer.finish();
@@ -124,18 +125,13 @@ function indexOf(images: readonly SavedImage[]): unknown {
 
 function dockerEntry({ names, config, layers }: SavedImage): unknown {
   return {
-    Config: pathOf(config.digest),
+    Config: blobPath(config.digest),
     RepoTags: names.filter((name) => parseReference(name).digest === undefined),
-    Layers: layers.map(({ digest }) => pathOf(digest)),
+    Layers: layers.map(({ digest }) => blobPath(digest)),
     LayerSources: Object.fromEntries(
       layers.map(({ digest, size }) => [digest, { mediaType: DOCKER_LAYER, size, digest }]),
     ),
   };
-}
-
-function pathOf(digest: string): string {
-  const { algorithm, hex } = parseDigest(digest);
-  return `blobs/${algorithm}/${hex}`;
 }
 
 async function put(writer: ArchiveWriter, path: string, document: unknown): Promise<void> {

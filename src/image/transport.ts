@@ -2,9 +2,12 @@
 import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
 import { version } from "../base/version.ts";
+import { ConnectionError, isFinal } from "./connection-error.ts";
 import { withJitter } from "./delay.ts";
+import { redirectTarget } from "./redirect.ts";
 import type { RequestBody } from "./request-body.ts";
 import { streamedBody } from "./request-body.ts";
+import { Trust } from "./trust.ts";
 
 /** A response whose body has not been read: the caller reads or cancels it. */
 export interface Exchange {
@@ -16,10 +19,14 @@ export interface Exchange {
 export interface RequestOptions {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** More headers, which no other server may see. */
+  readonly ownHeaders?: Readonly<Record<string, string>> | undefined;
   /** Text is a form, which is for the server alone that it is sent to. */
   readonly body?: string | RequestBody | undefined;
   /** Attempts in all, where that is not the transport's patience. */
   readonly attempts?: number | undefined;
+  /** Whether a server is there at all is the question: a connection that fails is not tried again. */
+  readonly probing?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called before each new attempt. */
   readonly onRetry?: ((message: string) => void) | undefined;
@@ -46,15 +53,14 @@ const defaultPatience: Patience = {
 const MAX_REDIRECTS = 10;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const retryStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** Failures that another attempt cannot mend: the name, the certificate, the protocol, a port that nobody listens on. */
-const finalCodes = /CERT|SSL|TLS|EPROTO|SELF_SIGNED|ENOTFOUND|ECONNREFUSED|InvalidURL|UNSUPPORTED_PROTOCOL/i;
-
-/** Sends requests with one kind of patience. */
+/** Sends requests with one kind of patience, under one registry's rules of trust. */
 export class Transport {
   readonly patience: Patience;
+  readonly trust: Trust;
 
-  constructor(patience: Partial<Patience> = {}) {
+  constructor(patience: Partial<Patience> = {}, trust = new Trust()) {
     this.patience = { ...defaultPatience, ...patience };
+    this.trust = trust;
   }
 
   /**
@@ -81,15 +87,15 @@ export class Transport {
       } catch (error) {
         options.signal?.throwIfAborted();
         if (error instanceof CurruntError) throw error;
-        if (last || isFinal(error)) throw unreachable(url, error);
         reason = plain(error);
+        if (last || options.probing === true || isFinal(reason)) throw new ConnectionError(url.host, reason);
       }
       options.onRetry?.(`${url.host}: ${reason}; trying again in ${Math.ceil(delayMs / 1000)} s`);
       await sleep(delayMs, options.signal);
     }
   }
 
-  /** The wait after attempt number `attempt`: exponential. */
+  /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
   #backOff(attempt: number): number {
     const { baseDelayMs, maxDelayMs } = this.patience;
     return withJitter(Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs));
@@ -102,12 +108,13 @@ export class Transport {
       "user-agent": `currunt/${version}`,
       ...options.headers,
     };
+    let ownHeaders = options.ownHeaders;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const response = await this.#exchange(url, { ...options, headers });
+      const response = await this.#exchange(url, { ...options, headers: { ...headers, ...ownHeaders } });
       const location = response.headers.get("location");
       if (!redirectStatuses.has(response.status) || location === null) return { response, url };
       await discard(response);
-      const next = redirectTarget(url, location);
+      const next = redirectTarget(url, location, this.trust);
       if (next.origin !== url.origin) {
         // A form holds a password or a token: it is for the server that it was made for.
         if (typeof options.body === "string") {
@@ -122,6 +129,7 @@ export class Transport {
         // Object stores refuse, or log, a registry's token; it is for the registry alone.
         const { authorization: _secret, cookie: _cookie, ...rest } = headers;
         headers = rest;
+        ownHeaders = undefined;
       }
       url = next;
     }
@@ -136,6 +144,7 @@ export class Transport {
       () => idle.abort(new Error(`no answer for ${this.patience.idleMs / 1000} s`)),
       this.patience.idleMs,
     );
+    const tls = this.trust.tlsFor(url);
     try {
       // ofetch's own retries know no Retry-After and its parser would eat the bytes to be hashed: both are off.
       return await ofetch.raw(url.href, {
@@ -149,6 +158,7 @@ export class Transport {
         redirect: "manual",
         signal: signal === undefined ? idle.signal : AbortSignal.any([signal, idle.signal]),
         ...transparent,
+        ...(tls === undefined ? {} : { tls }),
       });
     } finally {
       clearTimeout(timer);
@@ -225,29 +235,6 @@ export function retryAfterMs(header: string | null, now = Date.now()): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** "localhost", 127.0.0.0/8, ::1: the only hosts that are spoken to without TLS. */
-export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname === "[::1]" ||
-    hostname === "::1" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname)
-  );
-}
-
-/** Addresses that mean something else to each who asks: loopback, link-local (cloud metadata), private, unspecified. */
-export function isInternal(hostname: string): boolean {
-  if (isLoopback(hostname)) return true;
-  if (
-    /^(?:0|10|127)\.|^169\.254\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(
-      hostname,
-    )
-  ) {
-    return true;
-  }
-  return /^\[(?:::|::1|::ffff:.*|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/i.test(hostname);
-}
-
 /** What went wrong with a connection, without addresses: a redirect's URL may carry a signature. */
 export function plain(error: unknown): string {
   const inner =
@@ -258,42 +245,4 @@ export function plain(error: unknown): string {
   if (code === "ECONNRESET") return "ECONNRESET: the connection was closed";
   const message = inner.message.replace(/https?:\/\/\S+/g, "URL");
   return code === "" || message.includes(code) ? message : `${code}: ${message}`;
-}
-
-function isFinal(error: unknown): boolean {
-  return finalCodes.test(plain(error));
-}
-
-function redirectTarget(from: URL, location: string): URL {
-  const next = URL.parse(location, from.href);
-  if (next === null || !(next.protocol === "https:" || next.protocol === "http:")) {
-    throw new CurruntError("unavailable", `ask ${from.host}: it redirects to a place that is no web address`);
-  }
-  if (next.protocol === "http:" && !isLoopback(next.hostname)) {
-    throw new CurruntError("denied", `ask ${from.host}: it redirects to ${next.host} without TLS`, {
-      hint: "the registry or a proxy before it is misconfigured",
-    });
-  }
-  if (from.protocol === "https:" && next.protocol === "http:") {
-    throw new CurruntError("denied", `ask ${from.host}: it redirects from https to http`, {
-      hint: "the registry or a proxy before it is misconfigured",
-    });
-  }
-  return next;
-}
-
-function unreachable(url: URL, error: unknown): CurruntError {
-  const reason = plain(error);
-  return new CurruntError("unavailable", `connect to ${url.host}: ${reason}`, {
-    hint: connectionHint(reason),
-  });
-}
-
-function connectionHint(reason: string): string {
-  if (/CERT|SELF_SIGNED|certificate/i.test(reason)) {
-    return "its certificate is not trusted here: add the CA to the system's store, or name it in NODE_EXTRA_CA_CERTS";
-  }
-  if (/ENOTFOUND|resolve|DNS/i.test(reason)) return "check the registry's name and this machine's DNS";
-  if (/refused/i.test(reason)) return "check the host and the port, and that the registry runs";
-  return "check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), then try again";
 }

@@ -49,6 +49,19 @@ export function* archiveTree(source: TreeSource, options: ArchiveOptions = {}): 
   yield* archive.flush();
 }
 
+/** An archive of what `name` in `directory` is, with all that is below it, under the name `as`. */
+export function* archiveEntry(
+  directory: Fd,
+  name: Uint8Array,
+  as: ByteString,
+  options: ArchiveOptions = {},
+): Generator<Buffer, void> {
+  const archive = new TreeArchive(options);
+  yield* archive.entry(directory, name, as);
+  yield* archive.put(endOfArchive);
+  yield* archive.flush();
+}
+
 /** A directory on the way: where names are read, and where what they stand for is. */
 interface Level {
   readonly path: ByteString;
@@ -83,6 +96,15 @@ class TreeArchive {
       listingForm: changes === undefined ? form : "layer",
       contentForm: form,
     });
+  }
+
+  *entry(directory: Fd, name: Uint8Array, path: ByteString): Generator<Buffer, void> {
+    const found = readEntry(directory, name, path, "tree");
+    if (found === undefined) return;
+    using file = found.file;
+    if (file === undefined || found.entry.type !== "directory") return yield* this.#other(found);
+    yield* this.put(encodeEntry(found.entry));
+    yield* this.#directory({ path, listing: file, content: file, listingForm: "tree", contentForm: "tree" });
   }
 
   *#directory(level: Level): Generator<Buffer, void> {

@@ -1,9 +1,8 @@
 /** Reads what is in a directory of a tree, by descriptor, whatever others do to the tree meanwhile. */
 import {
   O_DIRECTORY,
-  O_NOCTTY,
   O_NOFOLLOW,
-  O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   S_IFBLK,
   S_IFCHR,
@@ -18,7 +17,7 @@ import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readlinkat } from "../sys/file.ts";
 import type { Status } from "../sys/stat.ts";
-import { lookup, statat } from "../sys/stat.ts";
+import { statat } from "../sys/stat.ts";
 import { fgetxattr, flistxattr, getxattrat, listxattrat } from "../sys/xattr.ts";
 import { archivedName } from "./layer-attribute.ts";
 import { isWhiteout } from "./layer-directory.ts";
@@ -47,8 +46,8 @@ const types: Readonly<Record<number, EntryType | undefined>> = {
 
 /**
  * Reads `name` in `directory` as the entry `path`; undefined when it is gone, changed while we looked, or is a socket, which means nothing
- * without its process. No link is followed, no pipe waited for; a device is opened only when somebody puts it in a file's place at that
- * moment: a tree that others change belongs on a mount without devices (`nodev`).
+ * without its process. No link is followed, and nothing is opened before it is known to be a file or a directory: opening a device can have
+ * effects, opening a pipe waits.
  */
 export function readEntry(
   directory: Fd,
@@ -60,24 +59,35 @@ export function readEntry(
     const seen = statat(directory, name);
     const type = types[seen.mode & S_IFMT];
     if (type === undefined) return undefined;
-    if (type !== "file" && type !== "directory")
+    if (type !== "file" && type !== "directory") {
       return readSpecial(directory, name, { path, type, status: seen, form });
+    }
     using undo = new DisposableStack();
-    const kind = type === "directory" ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY;
-    const file = undo.use(openat(directory, name, O_RDONLY | O_NOFOLLOW | kind));
+    const file = undo.use(type === "file" ? openFile(directory, name) : openDirectoryAt(directory, name));
     const status = statat(file, "");
     if (types[status.mode & S_IFMT] !== type) return undefined;
     const xattrs = readAttributes(flistxattr(file), form, (key) => fgetxattr(file, key));
     undo.move();
     return { entry: entryOf({ path, type, status }, xattrs, ""), status, file };
   } catch (error) {
-    // What is a link, a pipe or a device by now, or is not there any more.
-    if (failedWith(error, "ENOENT", "ENOTDIR", "ELOOP", "ENXIO")) return undefined;
-    // A device, on a mount without them.
-    const status = failedWith(error, "EACCES") ? lookup(directory, name) : undefined;
-    if (status !== undefined && types[status.mode & S_IFMT] !== "file") return undefined;
+    // What is something else by now, or is not there any more.
+    if (failedWith(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
     throw error;
   }
+}
+
+/** A regular file, or what has taken its place: that is held, but not opened. */
+function openFile(directory: Fd, name: Uint8Array | "."): Fd {
+  using undo = new DisposableStack();
+  const held = undo.use(openat(directory, name, O_PATH | O_NOFOLLOW));
+  if ((statat(held, "").mode & S_IFMT) === S_IFREG)
+    return openat(undefined, `/proc/self/fd/${held.number}`, O_RDONLY);
+  undo.move();
+  return held;
+}
+
+function openDirectoryAt(directory: Fd, name: Uint8Array | "."): Fd {
+  return openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 interface Seen {
@@ -180,7 +190,7 @@ export function namesIn(directory: Fd): Buffer[] {
 /** The directory `name`, open; undefined when it is none, or gone. */
 export function openSubdirectory(directory: Fd, name: Uint8Array): Fd | undefined {
   try {
-    return openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return openDirectoryAt(directory, name);
   } catch (error) {
     if (failedWith(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
     throw error;

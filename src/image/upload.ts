@@ -1,10 +1,11 @@
 /** Sends blobs to a repository (distribution-spec, "Pushing blobs"): taken from a neighbour, in one piece, in chunks, resumed. */
 import { CurruntError, explain } from "../base/error.ts";
+import { isLoopback } from "./address.ts";
 import { isDigest } from "./digest.ts";
 import type { RegistryClient } from "./registry.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { Exchange } from "./transport.ts";
-import { discard, isLoopback, sleep } from "./transport.ts";
+import { discard, sleep } from "./transport.ts";
 
 /** A blob that is complete here. */
 export interface OutgoingBlob {
@@ -259,7 +260,7 @@ function sessionOf(
     });
   }
   // A registry behind a proxy that ends TLS often does not know of it.
-  if (found.protocol === "http:" && found.host === client.host) found.protocol = client.protocol;
+  if (found.protocol === "http:" && found.host === client.host) found.protocol = client.root.protocol;
   if (
     found.protocol !== "https:" &&
     !(found.protocol === "http:" && (found.host === client.host || isLoopback(found.hostname)))

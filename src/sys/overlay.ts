@@ -1,19 +1,11 @@
 /** Overlay mounts that are attached nowhere, on kernels with and without the mount calls for them. */
-import {
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
-  MS_RDONLY,
-  O_DIRECTORY,
-  O_PATH,
-  OVERLAYFS_SUPER_MAGIC,
-  statfs,
-} from "../../ffi/kernel.ts";
+import { MS_RDONLY, O_DIRECTORY, O_PATH, OVERLAYFS_SUPER_MAGIC, statfs } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import { openat, openInRoot } from "./file.ts";
-import { cloneTree, makeFilesystem } from "./mount.ts";
+import { attach, cloneTree, makeFilesystem } from "./mount.ts";
 import { inPrivateMountNamespace } from "./mount-namespace.ts";
 
 export interface OverlayOptions {
@@ -124,12 +116,4 @@ export function assembleTree(root: Fd, mounts: readonly MountAt[]): Fd {
     for (const { path, mount } of mounts) attach(mount, openInRoot(top, path, O_PATH));
     return cloneTree(target, { recursive: true });
   });
-}
-
-/** Attaches a detached mount on what `place` is, and closes that. */
-function attach(mount: Fd, place: Fd): void {
-  using _open = place;
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  const none = cstring("");
-  check(libc.move_mount(mount.number, none, place.number, none, flags), "move_mount");
 }

@@ -40,7 +40,7 @@ const directory = await mkdtemp(join(tmpdir(), "currunt-bench-"));
 await using undo = new AsyncDisposableStack();
 undo.defer(() => rm(directory, { recursive: true, force: true }));
 mountFreshDisk(directory);
-await using registry = await startRegistry();
+await using registry = await startRegistry({ silent: true });
 await pushImages(registry.host);
 
 const program = resolve("dist/currunt");

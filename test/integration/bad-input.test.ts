@@ -33,7 +33,8 @@ describe("the command line", () => {
     ["an unknown network", ["run", "-network", "bridge", "x"], /bridge[\s\S]*(host|none)/],
     ["a published port", ["run", "-p", "80:80", "x"], /publish|bridge|network/],
     ["a wrong -pull", ["run", "-pull", "sometimes", "x"], /sometimes[\s\S]*always/],
-    ["a limit that this version does not have", ["run", "-memory", "1g", "x"], /memory/],
+    ["a limit that is no size", ["run", "-memory", "much", "x"], /-memory[\s\S]*much[\s\S]*64m/],
+    ["a restart policy", ["run", "-restart", "always", "x"], /-restart/],
     [
       "an unclosed quote in -cmd",
       ["run", "-image", "x", "-cmd", "sh -c 'ls"],

@@ -99,6 +99,27 @@ describe("diff", () => {
     await file.current.ok("rm", created);
   });
 
+  test("of the host's own system are those of its root file system", async () => {
+    await file.current.ok(
+      "run",
+      "-name",
+      "host",
+      "-attach",
+      "-network",
+      "none",
+      "-rootfs",
+      "/",
+      "--",
+      "sh",
+      "-c",
+      "touch /currunt-new; rm -r /opt",
+    );
+    const changes = await diff("host");
+    expect(changes).toContain("A /currunt-new");
+    expect(changes).toContain("D /opt");
+    await file.current.ok("rm", "host");
+  });
+
   test("shows nobody else's terminal a name that would drive it", async () => {
     const name = await ended("touch \"$(printf '/a\\033[31m\\nb')\"");
     expect(await file.current.ok("diff", name)).toBe("A /a [31m b");
@@ -261,6 +282,78 @@ describe("commit", () => {
     });
     await file.current.ok("rm", "-volumes", "entry");
     await file.current.ok("rmi", "entry:1");
+  });
+
+  test("has what its image had, also when that was removed by force", async () => {
+    const base = `${(await file.current.pull()).replace(/\/.*/, "")}/removed:1`;
+    await file.current.ok("tag", await file.current.pull(), base);
+    const first = await ended("echo 1 > /one");
+    await file.current.ok("commit", first, "removed:1");
+    await file.current.ok(
+      "run",
+      "-name",
+      "user",
+      "-attach",
+      "-network",
+      "none",
+      "-image",
+      "removed:1",
+      "-cmd",
+      "touch /two",
+    );
+    await file.current.ok("rmi", "-force", "removed:1");
+    await file.current.ok("commit", "user", "removed:2");
+    await file.current.ok("rm", first, "user");
+    const output = await file.current.ok(
+      "run",
+      "-rm",
+      "-attach",
+      "-network",
+      "none",
+      "-image",
+      "removed:2",
+      "-cmd",
+      "ls /one /two",
+    );
+    expect(output).toBe("/one\n/two");
+    await file.current.ok("rmi", "removed:2", base);
+  });
+
+  test("leaves a whole store when it is killed, whenever that is", async () => {
+    const name = await ended(
+      "mkdir /many; for i in $(seq 500); do echo $i > /many/$i; done; head -c 20000000 /dev/zero | tr '\\0' x > /large",
+    );
+    for (let moment = 0; moment < 10; moment++) {
+      const commit = file.current.spawn(["commit", name, `killed:${moment}`]);
+      // A crash keeps no appointments.
+      await Bun.sleep(30 + moment * 15);
+      commit.kill("SIGKILL");
+      await commit.exited;
+    }
+    await file.current.ok("commit", name, "whole");
+    await file.current.ok("system", "check");
+    // What was told to be there is there, and whole; nothing else is.
+    const names = (await file.current.ok("images", "-format", "{{.Repository}}:{{.Tag}}"))
+      .split("\n")
+      .filter((line) => line.includes("/killed:"));
+    for (const image of names) {
+      expect(
+        await file.current.ok(
+          "run",
+          "-rm",
+          "-attach",
+          "-network",
+          "none",
+          "-image",
+          image,
+          "-cmd",
+          "sh -c 'ls /many | wc -l; wc -c < /large'",
+        ),
+      ).toBe("500\n20000000");
+    }
+    await file.current.ok("rm", name);
+    await file.current.ok("rmi", "whole", ...names);
+    expect(readdirSync(join(file.current.directory, "data/staging"))).toEqual([]);
   });
 
   test("refuses what cannot be", async () => {

@@ -275,7 +275,7 @@ describe("credentials", () => {
       "busybox",
       "localhost:1/x",
     ]);
-    expect(stderr).toContain("not USER:PASSWORD");
+    expect(stderr).toContain("no user name before a colon");
     expect(stderr).not.toContain("only-a-password");
   });
 });

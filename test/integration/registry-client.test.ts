@@ -5,8 +5,8 @@ import { gzipSync } from "node:zlib";
 import { explain, hintOf } from "../../src/base/error.ts";
 import { manifestTypes } from "../../src/image/media-type.ts";
 import { parseReference } from "../../src/image/reference.ts";
-import type { RegistryOptions } from "../../src/image/registry.ts";
 import { RegistryClient } from "../../src/image/registry.ts";
+import type { RegistryOptions } from "../../src/image/registry-connection.ts";
 import type { Answer } from "../fixtures/fake-registry.ts";
 import { digestOf, FakeRegistry, ociManifest, refuse } from "../fixtures/fake-registry.ts";
 

@@ -104,7 +104,7 @@ describe("the completion scripts", () => {
     ["currunt image prune -dry", ["-dry-run"]],
     ["currunt system prune -vol", ["-volumes"]],
     ["currunt completion ", ["bash", "zsh", "fish"]],
-    ["currunt help log", ["logs"]],
+    ["currunt help exe", ["exec"]],
   ])("bash completes %j", (line, expected) => {
     const script = `${stub}\n${bashScript(all)}\n${complete}`;
     const { stdout, stderr } = Bun.spawnSync(["bash", "-c", script, "bash", line]);

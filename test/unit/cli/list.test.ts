@@ -5,7 +5,7 @@ import { layOut } from "../../../src/cli/output.ts";
 import { containerColumns } from "../../../src/cli/ps.ts";
 import { parseSignal } from "../../../src/cli/signal.ts";
 import { readTime } from "../../../src/cli/time.ts";
-import type { ContainerSummary } from "../../../src/engine/engine.ts";
+import type { ContainerSummary } from "../../../src/engine/summary.ts";
 
 const now = Date.UTC(2026, 0, 31, 12);
 const container: ContainerSummary = {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isLoopback, plain, retryAfterMs } from "../../../src/image/transport.ts";
+import { plain, retryAfterMs } from "../../../src/image/transport.ts";
 
 test("retryAfterMs() reads seconds and dates", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
@@ -8,12 +8,6 @@ test("retryAfterMs() reads seconds and dates", () => {
   expect(retryAfterMs("Wed, 31 Dec 2025 00:00:05 GMT", now)).toBe(0);
   expect(retryAfterMs("soon", now)).toBeUndefined();
   expect(retryAfterMs(null, now)).toBeUndefined();
-});
-
-test("isLoopback() knows this machine only", () => {
-  for (const host of ["localhost", "127.0.0.1", "127.8.9.1", "[::1]"]) expect(isLoopback(host)).toBe(true);
-  for (const host of ["localhost.example", "127.example", "128.0.0.1", "[::2]", "0.0.0.0"])
-    expect(isLoopback(host)).toBe(false);
 });
 
 test("plain() shows no address, as a redirect's may carry a signature", () => {
