@@ -153,6 +153,7 @@ const parts = [
   "src/engine/log.ts",
   "src/engine/prune.ts",
   "src/engine/save.ts",
+  "src/engine/shared-layers.ts",
   "src/image/host-snapshot.ts",
   "src/image/load.ts",
   "src/image/login.ts",

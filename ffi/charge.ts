@@ -10,7 +10,7 @@ export const chargeConstants = {
 } as const;
 
 /** `CHARGE_*` of charge.h that are flags. */
-export const chargeFlags = { TERMINAL: 1, INPUT: 2, ATTACHED: 4, REMOVE: 8 } as const;
+export const chargeFlags = { TERMINAL: 1, INPUT: 2, ATTACHED: 4, REMOVE: 8, KEEP: 16 } as const;
 export type ChargeFlag = keyof typeof chargeFlags;
 
 export const chargeHeader = struct("charge", { magic: "u32", version: "u32", flags: "u32", size: "u32" });

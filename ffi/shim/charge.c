@@ -44,9 +44,9 @@ static void receive_text(s32 client, size got, size length)
 /* A client that gives up, or dies, before it has sent all ends us: nothing has been started. */
 void receive_charge(void)
 {
-	s32 fds[4] = { 0 };
+	s32 fds[5] = { 0 };
 	size count, needed = 2;
-	long got = receive_with_fds(CLIENT_SOCKET, &message, sizeof message, fds, 4, &count);
+	long got = receive_with_fds(CLIENT_SOCKET, &message, sizeof message, fds, 5, &count);
 	const struct charge *charge = &message.charge;
 
 	if (got < (long)sizeof *charge || charge->magic != CHARGE_MAGIC || charge->version != CHARGE_VERSION ||
@@ -57,6 +57,8 @@ void receive_charge(void)
 		monitor.master_socket = fds[needed++];
 	if (charge->flags & CHARGE_REMOVE)
 		monitor.executable = fds[needed++];
+	if (charge->flags & CHARGE_KEEP)
+		needed++;
 	if (count != needed)
 		give_up();
 	monitor.lock = fds[0];

@@ -24,6 +24,7 @@ struct charge {
 #define CHARGE_INPUT 2u    /* the program's input stays open for clients; else it is /dev/null */
 #define CHARGE_ATTACHED 4u /* the creating client stays and gets the output */
 #define CHARGE_REMOVE 8u   /* the container goes when its program ends; the executable that does it comes along */
+#define CHARGE_KEEP 16u    /* the last descriptor is only kept open, for others to take */
 
 /* Frames: a type (u8), a length (u32, little-endian), a payload. A client sends those below 16, the monitor the others. */
 enum frame_type {

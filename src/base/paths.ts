@@ -66,6 +66,8 @@ export interface ContainerPaths {
   readonly run: string;
   /** What runs: process ID and start time. */
   readonly state: string;
+  /** Where the mounts of its layers are, for other containers to share. */
+  readonly mounts: string;
 }
 
 /** Where the container `id` keeps what. */
@@ -81,5 +83,6 @@ export function containerPaths(roots: Roots, id: string): ContainerPaths {
     exit: `${directory}/exit`,
     run,
     state: `${run}/state.json`,
+    mounts: `${run}/mounts`,
   };
 }

@@ -14,10 +14,10 @@ export const progressFlag = {
 /** Of every command that may pull. */
 export const layerFormatFlag = {
   type: "string",
-  choices: ["directory", "erofs"],
-  default: "directory",
+  choices: ["auto", "directory", "erofs"],
+  default: "auto",
   env: "CURRUNT_LAYER_FORMAT",
-  help: "how new layers are stored: as directories, or as a file each, which pulls faster",
+  help: "how new layers are stored: as directories, or as an image in a file each, which pulls faster; auto: as images where the kernel can mount them",
 } as const;
 
 export interface PullFlags {

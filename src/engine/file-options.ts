@@ -1,6 +1,6 @@
 /** What is asked about the files of containers: copies, changes, images of them. */
 import type { ConfigChange } from "../image/config-change.ts";
-import type { LayerFormat } from "../image/layer-target.ts";
+import type { LayerFormatChoice } from "../image/layer-format.ts";
 
 /** One end of a copy. */
 export type CopyEnd =
@@ -38,6 +38,6 @@ export interface CommitOptions {
   readonly pause: boolean;
   readonly author?: string;
   readonly message?: string;
-  /** How the new layer is stored; absent: as a directory. */
-  readonly layerFormat?: LayerFormat;
+  /** How the new layer is stored; absent: the faster way that works here. */
+  readonly layerFormat?: LayerFormatChoice;
 }

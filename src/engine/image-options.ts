@@ -1,6 +1,6 @@
 /** What operations on the image store take and give: everything is parsed, as in options.ts. */
 
-import type { LayerFormat } from "../image/layer-target.ts";
+import type { LayerFormatChoice } from "../image/layer-format.ts";
 import type { PushEvent } from "../image/push-progress.ts";
 import type { ImageChange } from "./file-options.ts";
 import type { RegistryAccess } from "./options.ts";
@@ -150,8 +150,8 @@ export interface ImportOptions {
   readonly message?: string;
   /** What the files are for; absent: this machine's. */
   readonly platform?: string;
-  /** How the layer is stored; absent: as a directory. */
-  readonly layerFormat?: LayerFormat;
+  /** How the layer is stored; absent: the faster way that works here. */
+  readonly layerFormat?: LayerFormatChoice;
 }
 
 /** What a push tells while it runs. */

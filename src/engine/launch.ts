@@ -11,6 +11,8 @@ import { shortID } from "./container.ts";
 /** A monitor that waits for its charge. */
 export interface Launched {
   readonly paths: ContainerPaths;
+  /** Its process ID. */
+  readonly monitor: number;
   /** Connected to the monitor, which ends when this is closed before it has a program. */
   readonly socket: Fd;
   /** The container's lock, to be handed over. */
@@ -43,7 +45,8 @@ export async function launchMonitor(roots: Roots, id: string): Promise<Launched>
     );
   }
   try {
-    return { paths, socket: await spawnMonitor(paths.directory), lock };
+    const { pid: monitor, socket } = await spawnMonitor(paths.directory);
+    return { paths, monitor, socket, lock };
   } catch (error) {
     lock.close();
     throw error;

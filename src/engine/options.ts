@@ -1,6 +1,6 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
-import type { LayerFormat } from "../image/layer-target.ts";
+import type { LayerFormatChoice } from "../image/layer-format.ts";
 import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
 import type { LinuxResources } from "../runtime/spec.ts";
@@ -18,7 +18,7 @@ export type RootSource =
       /** `linux/arm64/v8`; absent: this machine's. */
       readonly platform?: string;
       /** How its layers are stored when they are pulled; absent: as directories. */
-      readonly layerFormat?: LayerFormat;
+      readonly layerFormat?: LayerFormatChoice;
       readonly access?: RegistryAccess;
     }
   | {
@@ -228,6 +228,6 @@ export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
   /** How new layers are stored; absent: as directories. */
-  readonly layerFormat?: LayerFormat;
+  readonly layerFormat?: LayerFormatChoice;
   readonly access?: RegistryAccess;
 }

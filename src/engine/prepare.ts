@@ -1,11 +1,13 @@
 /** Makes a stored container ready to run: mounts its root, finds its user, completes its spec. */
 import { join } from "node:path";
+import { S_IFMT, S_IFREG } from "../../ffi/kernel.ts";
 import { wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import type { HostSnapshot } from "../image/host-snapshot.ts";
 import type { Spec } from "../runtime/spec.ts";
 import type { Fd } from "../sys/fd.ts";
+import { statat } from "../sys/stat.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import type { ContainerRecord } from "./container.ts";
 import { readInRoot } from "./root-file.ts";
@@ -35,7 +37,7 @@ export async function prepare(request: RootRequest): Promise<Prepared> {
   return { root, spec, defaultSeccomp: record.seccomp === "default" };
 }
 
-async function mountRoot({ roots, record, onWarning }: RootRequest): Promise<Fd> {
+async function mountRoot({ roots, record, images, onWarning }: RootRequest): Promise<Fd> {
   const { directory, upper, work } = containerPaths(roots, record.id);
   // What -rm throws away need not reach the disk.
   const changes = { upper, work, volatile: record.remove };
@@ -48,10 +50,19 @@ async function mountRoot({ roots, record, onWarning }: RootRequest): Promise<Fd>
       return root;
     }
     const { mountSnapshot } = await import("../image/snapshot.ts");
-    return mountSnapshot({ lowers: lowersOf(roots, record), ...changes });
+    const lowers = lowersOf(roots, record);
+    if (images !== undefined && lowers.some(isImage)) {
+      const { takeMounts } = await import("./shared-layers.ts");
+      takeMounts(roots, lowers, images);
+    }
+    return mountSnapshot({ lowers, images, ...changes });
   } catch (error) {
     throw wrap(error, "mount the root file system");
   }
+}
+
+function isImage(path: string): boolean {
+  return (statat(undefined, path).mode & S_IFMT) === S_IFREG;
 }
 
 /** Tells what of the host is not as the user may expect, unless the container has something else at the place. */

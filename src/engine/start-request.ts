@@ -1,5 +1,6 @@
 /** What is needed to start a container. */
 import type { Roots } from "../base/paths.ts";
+import type { ImageMounts } from "../image/layer-mount.ts";
 import type { Spec } from "../runtime/spec.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -14,6 +15,8 @@ export interface Foreseen extends Pick<ContainerRecord, "id" | "interactive" | "
 export interface RootRequest {
   readonly roots: Roots;
   readonly record: ContainerRecord;
+  /** Takes the mounts of layers that are images, which the caller closes. */
+  readonly images?: ImageMounts | undefined;
   /** Window of the client's terminal. */
   readonly size?: WindowSize | undefined;
   /** Takes what the user should know before the program starts. */
@@ -21,7 +24,7 @@ export interface RootRequest {
 }
 
 /** One start of one container. */
-export interface StartRequest extends Omit<RootRequest, "record"> {
+export interface StartRequest extends Omit<RootRequest, "record" | "images"> {
   readonly foreseen: Foreseen;
   /** Makes or finds the container, while the kernel makes its namespaces. */
   readonly record: () => Promise<ContainerRecord>;

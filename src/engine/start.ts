@@ -1,11 +1,13 @@
 /** Starts a container's program: all the work is done here, in the client; the monitor becomes its parent. */
 import { SIGKILL } from "../../ffi/kernel.ts";
 import type { ContainerPaths } from "../base/paths.ts";
+import type { ImageMounts } from "../image/layer-mount.ts";
 import type { Cgroup } from "../runtime/cgroup/cgroup.ts";
 import { startContainer } from "../runtime/create.ts";
 import { handOver } from "../sys/monitor.ts";
 import { sendSignal } from "../sys/process.ts";
 import { sendWithDescriptors } from "../sys/rights.ts";
+import { socketPair } from "../sys/socket.ts";
 import { encodeFrame } from "./attach-protocol.ts";
 import type { ContainerRecord } from "./container.ts";
 import { removalArguments } from "./exit.ts";
@@ -16,13 +18,20 @@ import type { Foreseen, StartRequest } from "./start-request.ts";
 
 /** Resolves once the program runs and its monitor has been told. On failure no process is left but the monitor, which ends when `socket` is closed. */
 export async function startProgram(
-  { socket, lock, paths }: Launched,
+  { socket, monitor, lock, paths }: Launched,
   { foreseen, roots, size, onWarning, ...request }: StartRequest,
 ): Promise<void> {
   using undo = new DisposableStack();
   undo.use(lock);
   const { id, interactive: input, remove } = foreseen;
   const { attach: attached } = request;
+  const images: ImageMounts = new Map();
+  undo.defer(() => {
+    for (const mount of images.values()) mount.close();
+  });
+  const [vault, kept] = socketPair();
+  undo.use(vault);
+  undo.use(kept);
   const cgroup = await cgroupOf(foreseen, paths);
   undo.defer(() => cgroup?.[Symbol.dispose]());
   let record: ContainerRecord | undefined;
@@ -37,7 +46,7 @@ export async function startProgram(
     deathSignal: SIGKILL,
     complete: async () => {
       record = await request.record();
-      const { root: rootfs, ...rest } = await prepare({ record, roots, size, onWarning });
+      const { root: rootfs, ...rest } = await prepare({ record, roots, images, size, onWarning });
       return { rootfs: undo.use(rootfs), ...rest };
     },
     meanwhile: async (pidOfInit) => {
@@ -46,7 +55,7 @@ export async function startProgram(
     },
     spawn: ({ socket: plan, terminal }) => {
       const removal = remove ? removalArguments(roots, id) : undefined;
-      handOver(socket, { directory, run, lock, plan, terminal, input, attached, removal });
+      handOver(socket, { directory, run, lock, plan, terminal, input, attached, removal, kept });
     },
   });
   // Its processes have ended when it fails.
@@ -55,6 +64,10 @@ export async function startProgram(
     throw error;
   });
   try {
+    if (images.size > 0) {
+      const { leaveMounts } = await import("./shared-layers.ts");
+      leaveMounts(images, vault, { paths, monitor, kept });
+    }
     showRunState?.();
     sendWithDescriptors(socket, encodeFrame("started"), []);
   } catch (error) {

@@ -11,7 +11,8 @@ import { leaseLayers } from "./garbage.ts";
 import { documentsOf, isDockerManifest } from "./image-manifest.ts";
 import type { Image } from "./image-row.ts";
 import { archiveSize } from "./layer-archive.ts";
-import type { LayerFormat } from "./layer-target.ts";
+import type { LayerFormatChoice } from "./layer-format.ts";
+import { usableFormat } from "./layer-format.ts";
 import { addImage, encodeDocument } from "./made-image.ts";
 import type { Descriptor } from "./manifest.ts";
 import {
@@ -40,7 +41,7 @@ export interface CommitOptions {
   readonly createdBy: string;
   /** The name of the new image; absent: it gets none. */
   readonly reference?: Reference | undefined;
-  readonly layerFormat?: LayerFormat | undefined;
+  readonly layerFormat?: LayerFormatChoice | undefined;
 }
 
 /** Bytes of the layer that may wait in memory for the disk. */
@@ -82,7 +83,8 @@ async function makeLayer(
   sync: BackgroundSync,
 ): Promise<NewLayer> {
   const [path, split] = [join(staging, "layer"), join(staging, "split")];
-  if (layerFormat === "directory") mkdirSync(path, { mode: 0o700 });
+  const format = await usableFormat(layerFormat, staging);
+  if (format === "directory") mkdirSync(path, { mode: 0o700 });
   let archiveBytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for (const piece of archive) {
@@ -94,7 +96,7 @@ async function makeLayer(
   const { diffID, sizeBytes, entries } = await applyLayer(counted(), {
     staging: path,
     split,
-    format: layerFormat,
+    format,
   });
   const layer = { id: diffID, diffID, blobDigest: undefined, sizeBytes, entries };
   if (!store.hasLayer(diffID)) place(store, diffID, path, split);

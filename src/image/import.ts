@@ -14,15 +14,16 @@ import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
 import { forgetLayer } from "./kept-layer.ts";
 import { archiveSize } from "./layer-archive.ts";
+import type { LayerFormatChoice } from "./layer-format.ts";
+import { usableFormat } from "./layer-format.ts";
 import { pullLayers } from "./layer-pull.ts";
-import type { LayerFormat } from "./layer-target.ts";
 import { addImage, encodeDocument } from "./made-image.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "./media-type.ts";
 import { withRemedy } from "./open-archive.ts";
 import type { Platform } from "./platform.ts";
 import { hostPlatform } from "./platform.ts";
 import type { PullListener } from "./progress.ts";
-import { SYNC_PIECE_BYTES, usableFormat, withoutLeftovers } from "./pull.ts";
+import { SYNC_PIECE_BYTES, withoutLeftovers } from "./pull.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference } from "./reference.ts";
 import { makeStaging } from "./staging.ts";
@@ -36,7 +37,7 @@ export interface ImportOptions {
   readonly message?: string | undefined;
   /** Absent: this machine's. */
   readonly platform?: Platform | undefined;
-  readonly layerFormat?: LayerFormat | undefined;
+  readonly layerFormat?: LayerFormatChoice | undefined;
   readonly onProgress?: PullListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -121,7 +122,7 @@ async function makeLayer(
     store,
     staging,
     keepsPartials: false,
-    format: await usableFormat({ layerFormat, onWarning }, staging),
+    format: await usableFormat(layerFormat, staging, onWarning),
     sync,
     signal,
     onProgress,

@@ -19,8 +19,11 @@ export interface OpenLayer extends Disposable {
   readonly device: string;
 }
 
-/** Opens the layer at `path`, a directory or an image, whichever it is. */
-export function openLayer(path: string, namespace: OverlayNamespace): OpenLayer {
+/** Mounts of images by the layer's path; whoever made the map closes them. */
+export type ImageMounts = Map<string, Fd>;
+
+/** Opens the layer at `path`, a directory or an image, whichever it is. An image's mount is taken from `mounts`, or goes there. */
+export function openLayer(path: string, namespace: OverlayNamespace, mounts?: ImageMounts): OpenLayer {
   using file = openat(undefined, path, O_RDONLY);
   const opaque = `${namespace}.overlay.opaque`;
   const { mode, device } = statat(file, "");
@@ -32,12 +35,15 @@ export function openLayer(path: string, namespace: OverlayNamespace): OpenLayer 
       [Symbol.dispose]: () => undefined,
     };
   }
-  const mount = mountImage(file);
+  const mount = mounts?.get(path) ?? mountImage(file);
+  mounts?.set(path, mount);
   return {
     path: pathOf(mount),
     device: statat(mount, "").device,
     opaque: getxattrat(mount, ".", opaque)?.toString() === "y",
-    [Symbol.dispose]: () => mount.close(),
+    [Symbol.dispose]: () => {
+      if (mounts === undefined) mount.close();
+    },
   };
 }
 

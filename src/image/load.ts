@@ -4,7 +4,7 @@ import type { ArchivedImage } from "./archive-images.ts";
 import { readImages } from "./archive-images.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
-import type { LayerFormat } from "./layer-target.ts";
+import type { LayerFormatChoice } from "./layer-format.ts";
 import { openArchive } from "./open-archive.ts";
 import type { Platform } from "./platform.ts";
 import { hostPlatform } from "./platform.ts";
@@ -19,7 +19,7 @@ export interface LoadOptions {
   /** Absent: this machine's. */
   readonly platform?: Platform | undefined;
   /** As for a pull. */
-  readonly layerFormat?: LayerFormat | undefined;
+  readonly layerFormat?: LayerFormatChoice | undefined;
   readonly onProgress?: PullListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -6,8 +6,9 @@ import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";
 import type { ImageSource } from "./image-source.ts";
 import { forgetLayer } from "./kept-layer.ts";
+import type { LayerFormatChoice } from "./layer-format.ts";
+import { usableFormat } from "./layer-format.ts";
 import { pullLayers } from "./layer-pull.ts";
-import type { LayerFormat } from "./layer-target.ts";
 import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
@@ -33,8 +34,8 @@ export interface PullOptions extends Access {
   readonly store: ImageStore;
   /** Absent: this machine's. */
   readonly platform?: Platform | undefined;
-  /** How layers are stored that are not here yet: as directories unless told. Images are left where the kernel cannot mount them. */
-  readonly layerFormat?: LayerFormat | undefined;
+  /** How layers are stored that are not here yet: as directories unless told. */
+  readonly layerFormat?: LayerFormatChoice | undefined;
   readonly onProgress?: PullListener | undefined;
 }
 
@@ -87,7 +88,7 @@ export interface Job {
   readonly store: ImageStore;
   /** As asked for. */
   readonly platform: Platform | undefined;
-  readonly layerFormat: LayerFormat;
+  readonly layerFormat: LayerFormatChoice;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: PullListener;
   readonly onWarning: (message: string) => void;
@@ -163,7 +164,7 @@ async function pullNew(job: Job): Promise<Outcome> {
   const keepsPartials = checkRoom(layers, store, onWarning) && client.isRemote;
   using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
-  const format = await usableFormat(job, staging.path);
+  const format = await usableFormat(job.layerFormat, staging.path, onWarning);
   const context = { client, store, staging: staging.path, format, keepsPartials, sync, signal, onProgress };
   const { stored, transferredBytes } = await pullLayers(layers, context);
   const { id, bytes, config } = early ?? makeConfig(resolved, stored);
@@ -180,20 +181,6 @@ async function pullNew(job: Job): Promise<Outcome> {
   });
   for (const layer of stored) forgetLayer(store.paths.ingest, layer.id);
   return { image, transferredBytes };
-}
-
-/** The format that was asked for, unless this kernel cannot mount it. */
-export async function usableFormat(
-  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
-  staging: string,
-): Promise<LayerFormat> {
-  if (layerFormat === "directory") return layerFormat;
-  const { canMountImages } = await import("./erofs-probe.ts");
-  if (canMountImages(staging)) return layerFormat;
-  onWarning(
-    "layers cannot be mounted as images here, by this kernel from this file system: layers are stored as directories",
-  );
-  return "directory";
 }
 
 function tellResolved(job: Job, plans: readonly LayerPlan[]): void {

@@ -7,7 +7,7 @@ import { changeMount, cloneTree } from "../sys/mount.ts";
 import { mountOverlay } from "../sys/overlay.ts";
 import { isThere, statat } from "../sys/stat.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
-import type { OpenLayer } from "./layer-mount.ts";
+import type { ImageMounts, OpenLayer } from "./layer-mount.ts";
 import { openLayer } from "./layer-mount.ts";
 
 export interface SnapshotOptions {
@@ -20,6 +20,8 @@ export interface SnapshotOptions {
   readonly volatile?: boolean | undefined;
   /** Read-only, upper or not. */
   readonly readonly?: boolean | undefined;
+  /** Mounts of layers that are images: those to use, and afterwards all that are used. */
+  readonly images?: ImageMounts | undefined;
   /** "user" in a user namespace: where overlayfs keeps its attributes. */
   readonly namespace?: OverlayNamespace | undefined;
 }
@@ -33,7 +35,7 @@ const maximumLayers = 500;
 export function mountSnapshot(options: SnapshotOptions): Fd {
   const { upper, work, volatile = false, readonly = false, namespace = "trusted" } = options;
   using held = new DisposableStack();
-  const layers = effectiveLayers(options.lowers, namespace, held);
+  const layers = effectiveLayers(options, namespace, held);
   const [top] = layers;
   if (top === undefined) throw new CurruntError("invalid", "mount a snapshot: no layer is given");
   try {
@@ -58,7 +60,7 @@ export function mountSnapshot(options: SnapshotOptions): Fd {
 
 /** The layers that are seen, open: a layer counts where it is topmost, and an opaque root ends the list. */
 function effectiveLayers(
-  lowers: readonly string[],
+  { lowers, images }: SnapshotOptions,
   namespace: OverlayNamespace,
   held: DisposableStack,
 ): OpenLayer[] {
@@ -66,7 +68,7 @@ function effectiveLayers(
   // overlayfs refuses a directory that is given twice. The lower one could not be seen anyway: all it has, the upper one has too.
   for (const path of new Set(lowers)) {
     if (result.length === maximumLayers) throw tooMany(lowers.length);
-    const layer = held.use(openLayer(path, namespace));
+    const layer = held.use(openLayer(path, namespace, images));
     result.push(layer);
     // overlayfs merges the layers' roots whatever their attributes say.
     if (layer.opaque) break;

@@ -3,7 +3,9 @@ import {
   cmsghdr,
   iovec,
   MSG_CMSG_CLOEXEC,
+  MSG_DONTWAIT,
   MSG_NOSIGNAL,
+  MSG_PEEK,
   msghdr,
   SCM_RIGHTS,
   SOL_SOCKET,
@@ -31,8 +33,23 @@ export function sendWithDescriptors(socket: Fd, packet: Uint8Array, fds: readonl
   );
 }
 
+/** What came in one message: bytes, and the descriptors with them. */
+export interface Received {
+  readonly bytes: Uint8Array;
+  readonly fds: readonly Fd[];
+}
+
 /** Receives what is there, at most `size` bytes, and the descriptors with it, close-on-exec. Blocks; empty bytes: the end. */
-export function receiveWithDescriptors(socket: Fd, size: number): { bytes: Uint8Array; fds: Fd[] } {
+export function receiveWithDescriptors(socket: Fd, size: number): Received {
+  return receive(socket, size, MSG_CMSG_CLOEXEC);
+}
+
+/** The same of what waits in the socket, and stays in it. Does not block: EAGAIN when nothing is there. */
+export function peekWithDescriptors(socket: Fd, size: number): Received {
+  return receive(socket, size, MSG_CMSG_CLOEXEC | MSG_PEEK | MSG_DONTWAIT);
+}
+
+function receive(socket: Fd, size: number, flags: number): Received {
   const bytes = new Uint8Array(size);
   // As many as one message can carry (SCM_MAX_FD).
   const control = new Uint8Array(cmsghdr.size + 4 * 253);
@@ -42,7 +59,7 @@ export function receiveWithDescriptors(socket: Fd, size: number): { bytes: Uint8
     msg_control: control,
     msg_controllen: control.length,
   });
-  const count = uninterrupted(() => libc.recvmsg(socket.number, message, MSG_CMSG_CLOEXEC));
+  const count = uninterrupted(() => libc.recvmsg(socket.number, message, flags));
   check(count, "recvmsg");
   // The message's own length has padding in it; the header's has not.
   const length = msghdr.unpack(message).msg_controllen > 0n ? Number(cmsghdr.unpack(control).cmsg_len) : 0;

@@ -3,9 +3,12 @@ import { describe, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { takeMounts } from "../../src/engine/shared-layers.ts";
 import { canMountImages } from "../../src/image/erofs-probe.ts";
+import type { Fd } from "../../src/sys/fd.ts";
+import { statat } from "../../src/sys/stat.ts";
 import { Currunt } from "../fixtures/currunt.ts";
-import { run } from "../fixtures/process.ts";
+import { mustRun, run } from "../fixtures/process.ts";
 import { debianImage } from "../fixtures/shared-registry.ts";
 
 const images = ["-layer-format", "erofs"];
@@ -58,7 +61,7 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
   test("layers that are here are used, whichever way they are stored", async () => {
     await using currunt = await Currunt.create();
     const [base, layers] = [await currunt.image("busybox:latest"), await currunt.image("layers:latest")];
-    await currunt.ok("pull", "-quiet", base);
+    await currunt.ok("pull", "-quiet", "-layer-format", "directory", base);
     await currunt.ok("pull", "-quiet", ...images, layers);
     expect([...new Set(kinds(currunt))].sort()).toEqual(["directory", "file"]);
     const run = ["run", "-rm", "-network", "none", "-entrypoint", ""];
@@ -104,6 +107,57 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
     expect(kinds(currunt)).toEqual([]);
   });
 
+  test("containers of one image share its mounts, and so the memory of what they read", async () => {
+    await using currunt = await Currunt.create();
+    const image = await currunt.image("layers:latest");
+    await currunt.ok("pull", "-quiet", ...images, image);
+    const start = async (name: string) => {
+      await currunt.ok(
+        "run",
+        "-detach",
+        "-name",
+        name,
+        "-network",
+        "none",
+        "-entrypoint",
+        "",
+        image,
+        "sleep",
+        "1000",
+      );
+    };
+    const roots = { data: currunt.data, run: currunt.runRoot };
+    const layers = readdirSync(join(currunt.data, "layers")).map((name) =>
+      join(currunt.data, "layers", name),
+    );
+    /** The file system of each layer in the running containers; they stay mounted, so that no number is given twice. */
+    using held = new DisposableStack();
+    const devices = () => {
+      const mounts = new Map<string, Fd>();
+      takeMounts(roots, layers, mounts);
+      return layers.map((layer) => {
+        const mount = mounts.get(layer);
+        return mount === undefined ? "none" : statat(held.use(mount), "").device;
+      });
+    };
+    await start("first");
+    const before = devices();
+    expect(new Set(before).size).toBe(layers.length);
+    await start("second");
+    expect(await currunt.ok("exec", "second", "cat", "/kinds/file")).toBe("file");
+    await currunt.ok("rm", "-force", "first");
+    expect(devices()).toEqual(before);
+    // Also from one that got them itself; and when a monitor is killed, none are left.
+    await start("third");
+    await currunt.ok("rm", "-force", "second");
+    expect(devices()).toEqual(before);
+    await currunt.ok("rm", "-force", "third");
+    expect(devices()).toEqual(layers.map(() => "none"));
+    await start("fourth");
+    expect(devices()).not.toEqual(before);
+    await currunt.ok("rm", "-force", "fourth");
+  });
+
   test("a pull that is killed at any moment leaves a store that opens, and the next one works", async () => {
     await using currunt = await Currunt.create();
     const image = await debianImage();
@@ -139,20 +193,34 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
   });
 });
 
-test("where images cannot be mounted, layers are directories, and the user is told", async () => {
+test("auto, which is the default, is images where they can be mounted", async () => {
   await using currunt = await Currunt.create();
   const image = await currunt.image();
-  // EROFS reads files of file systems that are on a disk.
-  const script = `
+  const { CURRUNT_LAYER_FORMAT: _given, ...env } = currunt.env;
+  await mustRun([currunt.program, "pull", "-quiet", image], { env, cwd: currunt.work });
+  expect(kinds(currunt)).toEqual([canMountImages(tmpdir()) ? "file" : "directory"]);
+});
+
+for (const [format, warning] of [
+  ["erofs", "layers are stored as directories"],
+  ["auto", undefined],
+] as const) {
+  test(`where images cannot be mounted, layers are directories: ${format}`, async () => {
+    await using currunt = await Currunt.create();
+    const image = await currunt.image();
+    // EROFS reads files of file systems that are on a disk.
+    const script = `
     mkdir -p "$CURRUNT_DATA_ROOT" && mount -t tmpfs none "$CURRUNT_DATA_ROOT" || exit 97
-    "$0" pull -quiet -layer-format erofs "$1" >/dev/null || exit 96
+    "$0" pull -quiet -layer-format ${format} "$1" >/dev/null || exit 96
     find "$CURRUNT_DATA_ROOT"/layers -mindepth 1 -maxdepth 1 -type d | wc -l
     "$0" run -rm -network none "$1" echo works`;
-  const shell = ["unshare", "-m", "--propagation", "private", "bash", "-c", script];
-  const { code, stdout, stderr } = await run([...shell, currunt.program, image], {
-    env: currunt.env,
-    cwd: currunt.work,
+    const shell = ["unshare", "-m", "--propagation", "private", "bash", "-c", script];
+    const { code, stdout, stderr } = await run([...shell, currunt.program, image], {
+      env: currunt.env,
+      cwd: currunt.work,
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "1\nworks\n" });
+    if (warning === undefined) expect(stderr).toBe("");
+    else expect(stderr).toContain(warning);
   });
-  expect({ code, stdout }).toEqual({ code: 0, stdout: "1\nworks\n" });
-  expect(stderr).toContain("layers are stored as directories");
-});
+}
