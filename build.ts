@@ -17,38 +17,22 @@ import {
   closeSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
-import { flatCode, installEntry } from "./ffi/entry/install.ts";
+import type { Architecture } from "./ffi/compile.ts";
+import { buildEntry, buildShim, hostArchitecture, modified } from "./ffi/compile.ts";
+import { installEntry } from "./ffi/entry/install.ts";
 import manifest from "./package.json" with { type: "json" };
 
 const root = import.meta.dir;
 
-/**
- * Static, without libc, without anything that costs a page: the shim is copied into memory at each start of a
- * container. `-fno-tree-loop-distribute-patterns` keeps the compiler from turning our own memset into a call of itself.
- */
-const shimFlags = [
-  ...["-std=gnu11", "-Os", "-Wall", "-Wextra", "-Werror"],
-  ...["-ffreestanding", "-nostdlib", "-static", "-fno-pie", "-no-pie"],
-  ...["-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-ident"],
-  ...["-fno-tree-loop-distribute-patterns", "-ffunction-sections", "-fdata-sections", "-fomit-frame-pointer"],
-  ...["-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack", "-s"],
-];
-
-/** Code that runs wherever it is put, its constants right behind it: one segment, at address 0. */
-const entryFlags = ["-fpie", "-fvisibility=hidden", "-Wl,-N", "-Wl,-Ttext=0"];
-
-type Architecture = "x64" | "arm64";
 interface Target {
   /** Bun's name for it. */
   bun: Bun.Build.CompileTarget;
@@ -68,53 +52,6 @@ const targets: Record<string, Target> = {
   },
 };
 
-/** Compiles `ffi/shim/*.c` into `out`, unless `out` is newer than every source. Returns whether it compiled. */
-export function buildShim(out: string = join(root, "dist/shim"), architecture = hostArchitecture()): boolean {
-  const folder = join(root, "ffi/shim");
-  const sources = readdirSync(folder).map((name) => join(folder, name));
-  const newest = Math.max(...[...sources, import.meta.path].map(modified));
-  if (modified(out) > newest) return false;
-  const units = sources.filter((path) => path.endsWith(".c"));
-  compileC(units, out, architecture);
-  return true;
-}
-
-/**
- * Compiles freestanding C sources into a static executable, or what `flags` say; its place is taken by a rename, never
- * half-written.
- */
-export function compileC(
-  sources: string[],
-  out: string,
-  architecture = hostArchitecture(),
-  flags: readonly string[] = [],
-): void {
-  const compiler = findCompiler(architecture);
-  mkdirSync(dirname(out), { recursive: true });
-  const temporary = `${out}.${process.pid}`;
-  run(`compile the shim with "${compiler}"`, [compiler, ...shimFlags, ...flags, "-o", temporary, ...sources]);
-  renameSync(temporary, out);
-}
-
-/** `CC`, or the usual names; a cross compiler when the target is not this machine's architecture. */
-function findCompiler(architecture: Architecture): string {
-  const cross = architecture === "arm64" ? "aarch64-linux-gnu-gcc" : "x86_64-linux-gnu-gcc";
-  const native = architecture === hostArchitecture();
-  const names = native ? [process.env["CC"] ?? "cc", "gcc", "clang"] : [cross];
-  for (const name of names) {
-    const path = Bun.which(name, { PATH: process.env["PATH"] ?? "" });
-    if (path !== null) return path;
-  }
-  const debian = native ? "gcc" : `gcc-${cross.slice(0, -"-gcc".length).replaceAll("_", "-")}`;
-  throw new Error(
-    `no C compiler for ${architecture} found (looked for ${names.join(", ")})\ninstall one with: apt-get install -y ${debian}`,
-  );
-}
-
-function hostArchitecture(): Architecture {
-  return process.arch === "arm64" ? "arm64" : "x64";
-}
-
 /** True when the Bun that runs this asks for musl's loader. */
 function hostIsMusl(): boolean {
   const head = Buffer.alloc(4096);
@@ -122,11 +59,6 @@ function hostIsMusl(): boolean {
   readSync(file, head);
   closeSync(file);
   return head.includes("/ld-musl-");
-}
-
-/** Modification time in milliseconds; a missing file is older than all. */
-function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function run(action: string, command: string[]): string {
@@ -196,6 +128,7 @@ const parts = [
   "src/cli/oci-enter-only.ts",
   "src/cli/oci-events.ts",
   "src/cli/oci-features.ts",
+  "src/cli/oci-known.ts",
   "src/cli/oci-list.ts",
   "src/cli/oci-make-only.ts",
   "src/cli/oci-pause.ts",
@@ -205,22 +138,35 @@ const parts = [
   "src/cli/oci-update.ts",
   "src/cli/run.ts",
   "src/engine/attach.ts",
+  "src/engine/cgroup.ts",
+  "src/engine/changes.ts",
+  "src/engine/check.ts",
+  "src/engine/commit.ts",
+  "src/engine/copy.ts",
+  "src/engine/disk-usage.ts",
   "src/engine/dry-run.ts",
   "src/engine/exec.ts",
+  "src/engine/export.ts",
+  "src/engine/image-detail.ts",
+  "src/engine/import.ts",
   "src/engine/inspect.ts",
   "src/engine/log.ts",
+  "src/engine/prune.ts",
+  "src/engine/save.ts",
   "src/image/host-snapshot.ts",
+  "src/image/load.ts",
   "src/image/login.ts",
   "src/image/pull.ts",
+  "src/image/push.ts",
   "src/runtime/cgroup/stats.ts",
   "src/runtime/cgroup/systemd-create.ts",
   "src/runtime/cgroup/update.ts",
   "src/runtime/hook.ts",
   "src/runtime/rdt.ts",
   "src/runtime/schedule.ts",
-  "src/runtime/seccomp.ts",
   "src/runtime/seccomp-foreseen.ts",
   "src/runtime/seccomp-profile.ts",
+  "src/runtime/seccomp.ts",
 ].map((path) => join(root, path));
 
 /** Has `import()` of a part load its file. */
@@ -234,15 +180,6 @@ const keepParts: BunPlugin = {
     });
   },
 };
-
-/** The code that runs before Bun's own (`ffi/entry/entry.c`). */
-export function buildEntry(architecture = hostArchitecture()): Buffer {
-  const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
-  compileC([join(root, "ffi/entry/entry.c")], out, architecture, entryFlags);
-  const code = flatCode(readFileSync(out));
-  rmSync(out);
-  return code;
-}
 
 /**
  * What `seccomp-ready.ts` and `seccomp-foreseen.ts` have in stock: the default profile's filters for containers with the default

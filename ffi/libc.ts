@@ -34,6 +34,7 @@ const functions = {
   fcntl_ptr: { symbol: "fcntl", args: ["i32", "i32", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   fsync: { args: ["i32"], returns: "i32" },
+  pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
   pwrite: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
   ftruncate: { args: ["i32", "i64"], returns: "i32" },
   syncfs: { args: ["i32"], returns: "i32" },

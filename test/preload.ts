@@ -2,7 +2,7 @@
 import { afterAll } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { buildShim } from "../build.ts";
+import { buildShim } from "../ffi/compile.ts";
 import { stopSharedRegistry } from "./fixtures/shared-registry.ts";
 
 if (existsSync(join(import.meta.dir, "../ffi/shim/main.c"))) buildShim();

@@ -9,7 +9,9 @@ packages=(
   debootstrap               # the large image: a Debian tree with nginx and python
   docker-registry           # a real registry on loopback
   erofs-utils               # checks the images that layers are stored as
-  skopeo umoci              # make images and push them in every format
+  xz-utils zstd             # compress archives
+  skopeo umoci buildah      # make images and push them in every format
+  libarchive-tools python3  # write archives as other tools do not
   tmux                      # a real terminal
   openssl                   # the token server of the registry tests
   uidmap                    # maps IDs for an ordinary user

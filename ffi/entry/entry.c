@@ -3,52 +3,35 @@
  * root runs must not be able to give its JavaScript engine orders, and the engine's own choices are for programs that run
  * for long, so the environment that Bun sees is ours: without the variables that it obeys, with the settings below. And
  * Bun raises the limit of open files for good, which containers shall not inherit: what it was stands in CURRUNT_NOFILE.
+ * Some commands need no engine at all: settle.c.
  *
  * A flat piece of position-independent code without data of its own: see install.ts. `/proc/self/environ` stays as it was.
  */
+#include "entry.h"
+
 typedef unsigned long word;
 
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
- * threads, costs more than it brings in that time. Half of its page faults go when the kernel may give huge pages.
+ * threads, costs more than it brings in that time.
  */
 static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
 			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
-			       "BUN_GC_TIMER_DISABLE=1\0"
-			       "MIMALLOC_ALLOW_THP=1\0";
+			       "BUN_GC_TIMER_DISABLE=1\0";
 
 /* What Bun and its engine, its allocator and its Node.js layer take orders from. */
 static const char obeyed[] = "BUN_\0"
 			     "JSC_\0"
 			     "MIMALLOC_\0"
 			     "NODE_\0"
+			     "CURRUNT_BEGUN=\0"
 			     "CURRUNT_NOFILE=\0";
+
+/* Tells `start` that the program has been started, and has failed. */
+static const char begun[] = "CURRUNT_BEGUN=1";
 
 #define RLIMIT_NOFILE 7
 #define LIMIT_WORDS 8 /* for "CURRUNT_NOFILE=soft:hard" with two numbers of 20 digits */
-
-static long get_limit(word *limit)
-{
-#ifdef __aarch64__
-	register long x8 __asm__("x8") = 261; /* prlimit64 */
-	register long x0 __asm__("x0") = 0;
-	register long x1 __asm__("x1") = RLIMIT_NOFILE;
-	register long x2 __asm__("x2") = 0;
-	register long x3 __asm__("x3") = (long)limit;
-
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory", "cc");
-	return x0;
-#else
-	long result;
-	register long r10 __asm__("r10") = (long)limit;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(302L), "D"(0L), "S"((long)RLIMIT_NOFILE), "d"(0L), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return result;
-#endif
-}
 
 static char *append_number(char *to, word number)
 {
@@ -64,36 +47,24 @@ static char *append_number(char *to, word number)
 /* "CURRUNT_NOFILE=soft:hard", as the limits are before Bun starts. */
 static void describe_limit(char *to)
 {
-	word limit[2];
+	struct {
+		word soft, hard;
+	} limit;
 
 	for (const char *name = "CURRUNT_NOFILE="; *name != 0; name++)
 		*to++ = *name;
-	if (get_limit(limit) == 0) {
-		to = append_number(to, limit[0]);
+	if (sys_prlimit64(0, RLIMIT_NOFILE, NULL, &limit) == 0) {
+		to = append_number(to, limit.soft);
 		*to++ = ':';
-		to = append_number(to, limit[1]);
+		to = append_number(to, limit.hard);
 	}
 	*to = 0;
 }
 
-static int starts_with(const char *text, const char *start)
-{
-	while (*start != 0 && *text == *start)
-		text++, start++;
-	return *start == 0;
-}
-
-static const char *next(const char *text)
-{
-	while (*text != 0)
-		text++;
-	return text + 1;
-}
-
 static int is_obeyed(const char *variable)
 {
-	for (const char *start = obeyed; *start != 0; start = next(start))
-		if (starts_with(variable, start))
+	for (const char *start = obeyed; *start != 0; start = next_text(start))
+		if (behind(variable, start) != NULL)
 			return 1;
 	return 0;
 }
@@ -108,16 +79,17 @@ word count_words(const word *old)
 		end++;
 	for (end++; *end != 0; end += 2)
 		;
-	for (const char *setting = settings; *setting != 0; setting = next(setting))
+	for (const char *setting = settings; *setting != 0; setting = next_text(setting))
 		ours++;
-	return end + 2 - old + ours + 1 + LIMIT_WORDS;
+	/* And two variables more. */
+	return (word)(end + 2 - old) + ours + 2 + LIMIT_WORDS;
 }
 
 /*
  * Copies what the kernel put on the stack (System V ABI, "Process Initialization"), with the environment changed. `environ`
  * is where the address of that variable is: musl sets it anew from the stack, but glibc's is set already.
  */
-void copy_stack(const word *old, word *new, word **environ)
+void copy_stack(const word *old, word *new, word **environ, enum outcome outcome)
 {
 	/* The new words end below the old ones, with room for this in between. */
 	char *limit = (char *)(old - LIMIT_WORDS);
@@ -129,9 +101,11 @@ void copy_stack(const word *old, word *new, word **environ)
 	for (; *old != 0; old++)
 		if (!is_obeyed((const char *)*old))
 			*new++ = *old;
-	for (const char *setting = settings; *setting != 0; setting = next(setting))
+	for (const char *setting = settings; *setting != 0; setting = next_text(setting))
 		*new++ = (word)setting;
 	*new++ = (word)limit;
+	if (outcome == BEGUN)
+		*new++ = (word)begun;
 	*new++ = *old++;
 	for (; *old != 0; old += 2) {
 		*new++ = old[0];
@@ -157,6 +131,9 @@ __asm__(".section .text.start, \"ax\"\n"
 	"1:	mov x19, x0\n"
 	"	mov x20, sp\n"
 	"	mov x0, x20\n"
+	"	bl settle\n"
+	"	mov w22, w0\n"
+	"	mov x0, x20\n"
 	"	bl count_words\n"
 	"	sub x0, x20, x0, lsl #3\n"
 	"	and x1, x0, #-16\n"
@@ -165,6 +142,7 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	ldr x3, environment\n"
 	"	add x2, x21, x3\n"
 	"	mov x0, x20\n"
+	"	mov w3, w22\n"
 	"	bl copy_stack\n"
 	"	ldr x2, entry\n"
 	"	add x1, x21, x2\n"
@@ -182,8 +160,11 @@ __asm__(".section .text.start, \"ax\"\n"
 	"environment: .quad 0\n"
 	"1:	mov %rdx, %rbx\n"
 	"	mov %rsp, %rbp\n"
-	"	mov %rbp, %rdi\n"
 	"	and $-16, %rsp\n"
+	"	mov %rbp, %rdi\n"
+	"	call settle\n"
+	"	mov %eax, %r13d\n"
+	"	mov %rbp, %rdi\n"
 	"	call count_words\n"
 	"	shl $3, %rax\n"
 	"	mov %rbp, %rsp\n"
@@ -194,6 +175,7 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	lea _start(%rip), %r12\n"
 	"	mov environment(%rip), %rdx\n"
 	"	add %r12, %rdx\n"
+	"	mov %r13d, %ecx\n"
 	"	call copy_stack\n"
 	"	mov %rbx, %rdx\n"
 	"	mov entry(%rip), %rax\n"

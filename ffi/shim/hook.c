@@ -56,13 +56,14 @@ static s32 state_file(const char *before, const char *behind)
 }
 
 /* The child: a session of its own, so that all of it can be ended; an error goes through the pipe `status`. */
-__attribute__((noreturn)) static void become_hook(const struct step *step, s32 input, s32 output, s32 status)
+__attribute__((noreturn)) static void become_hook(const struct step *step, s32 input, s32 output, s32 status, long parent)
 {
 	const char *path = text_of(step, 0);
 	const char *directory = next_text(step, next_text(step, next_text(step, path)));
 	const char **args = list_of(step, 1, step->number[0]);
 	const char **env = list_of(step, 2, step->number[1]);
 
+	end_with(parent);
 	sys_setsid();
 	sys_umask(022);
 	sys_chdir(directory);
@@ -106,12 +107,13 @@ static void start_hook(struct hook *hook, const struct step *step)
 	const char *before = next_text(step, text_of(step, 0));
 	s32 input = state_file(before, next_text(step, before));
 	s32 output[2], status[2], error;
+	long ours = sys_getpid();
 
 	must(sys_pipe2(output, O_CLOEXEC), "pipe2");
 	must(sys_pipe2(status, O_CLOEXEC), "pipe2");
 	hook->pid = must(sys_clone(CLONE_PIDFD | SIGCHLD, &hook->pidfd), "clone");
 	if (hook->pid == 0)
-		become_hook(step, input, output[1], status[1]);
+		become_hook(step, input, output[1], status[1], ours);
 	sys_close(input);
 	sys_close(output[1]);
 	sys_close(status[1]);
@@ -135,19 +137,22 @@ static int read_hook(struct hook *hook)
 	return got > 0;
 }
 
-/* Milliseconds are enough; a hook that has ended in time has, even when we look late. */
-__attribute__((noreturn)) static void end_late_hook(const struct hook *hook)
+/* Of no hook that is still running anything goes on. */
+__attribute__((noreturn)) static void end_hook(const struct hook *hook, s32 error)
 {
 	sys_kill(-hook->pid, SIGKILL);
 	sys_kill(hook->pid, SIGKILL);
 	sys_wait4(hook->pid, NULL, 0);
-	fail_hook(hook, ETIMEDOUT, NULL, 0);
+	fail_hook(hook, error, NULL, 0);
 }
 
-/* Its end counts, not that of what it may have left behind with its streams open. */
+/*
+ * Its end counts, not that of what it may have left behind with its streams open. Milliseconds are enough for its deadline;
+ * a hook that has ended in time has, even when we look late. Nobody waits for a container whose caller has died.
+ */
 static s32 await_hook(struct hook *hook)
 {
-	struct pollfd watched[2] = { { hook->pidfd, POLLIN, 0 }, { hook->output, POLLIN, 0 } };
+	struct pollfd watched[3] = { { hook->pidfd, POLLIN, 0 }, { hook->output, POLLIN, 0 }, { plan_socket, 0, 0 } };
 	s32 status;
 
 	do {
@@ -158,9 +163,11 @@ static s32 await_hook(struct hook *hook)
 			left.tv_sec = (hook->deadline - time) / 1000000000;
 			left.tv_nsec = (hook->deadline - time) % 1000000000;
 		}
-		long ready = sys_ppoll(watched, 2, hook->deadline == 0 ? NULL : &left);
+		long ready = sys_ppoll(watched, 3, hook->deadline == 0 ? NULL : &left);
 		if (ready == 0)
-			end_late_hook(hook);
+			end_hook(hook, ETIMEDOUT);
+		if (ready > 0 && watched[2].revents != 0)
+			end_hook(hook, EPIPE);
 		if (ready > 0 && watched[1].revents != 0 && !read_hook(hook))
 			watched[1].fd = -1;
 	} while (watched[0].revents == 0);

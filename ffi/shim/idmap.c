@@ -39,11 +39,12 @@ static void write_map(long pid, const char *name, const char *map)
 static s32 make_namespace(const char *uids, const char *gids)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	long ours = sys_getpid();
 	long pid = must(sys_clone3(&args, sizeof args), "clone3");
 
 	/* The child is only there to be written about; it goes when we do. */
 	if (pid == 0) {
-		sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+		end_with(ours);
 		for (;;)
 			sys_ppoll(NULL, 0, NULL);
 	}

@@ -231,9 +231,11 @@ void shim_main(void)
 		sys_exit_group(0);
 }
 
-/* With arguments, "monitor" and what it is for, this is a container's monitor. `stack` begins with their number. */
+/* With "monitor" and what it is for this is a container's monitor. `stack` begins with the number of arguments. */
 __attribute__((noreturn, used)) void start(const u64 *stack)
 {
+	if (stack[0] > 4 && *(const char *)stack[2] == 'g')
+		guard_main(stack);
 	if (stack[0] > 1)
 		monitor_main();
 	shim_main();

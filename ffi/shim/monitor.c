@@ -176,6 +176,19 @@ static void close_listener(void)
 	monitor.listener = -1;
 }
 
+/* The directories that a file in the run directory lists, each with a NUL behind it (src/engine/cgroup-list.ts). */
+static void remove_cgroups(void)
+{
+	static char paths[8192];
+	long file = sys_openat(monitor.run, "cgroups", O_RDONLY | O_CLOEXEC, 0);
+	long length = file < 0 ? 0 : sys_read(file, paths, sizeof paths - 1);
+
+	for (const char *path = paths; path < paths + length; path += length_of(path) + 1)
+		sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+	if (file >= 0)
+		sys_close(file);
+}
+
 /* The order matters: all output, then the record, then the lock, then the word to the clients. */
 static void finish(void)
 {
@@ -186,6 +199,7 @@ static void finish(void)
 	while (read_output(STREAM_OUTPUT) || read_output(STREAM_ERROR))
 		;
 	drop_input();
+	remove_cgroups();
 	if (monitor.flags & CHARGE_REMOVE)
 		remove_container(code);
 	else

@@ -28,6 +28,9 @@ __attribute__((noreturn)) void monitor_main(void);
 __attribute__((noreturn)) void give_up(void);
 void program_started(void);
 
+/* guard.c */
+__attribute__((noreturn)) void guard_main(const u64 *stack);
+
 /* charge.c */
 void detach(void);
 void receive_charge(void);

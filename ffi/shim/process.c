@@ -75,6 +75,14 @@ void step_sync(const struct step *step)
 }
 
 /* A change of credentials has cleared the signal (man 2 PR_SET_PDEATHSIG): set it again, then look who is there. */
+void end_with(long parent)
+{
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	/* It died before we asked. */
+	while (sys_getppid() != parent)
+		sys_exit_group(1);
+}
+
 void step_death_signal(const struct step *step)
 {
 	u8 byte;
@@ -135,7 +143,7 @@ void step_rlimit(const struct step *step)
 {
 	struct rlimit limit = { step->number[1], step->number[2] };
 
-	must(sys_prlimit64(0, step->number[0], &limit), "prlimit64");
+	must(sys_prlimit64(0, step->number[0], &limit, NULL), "prlimit64");
 }
 
 void step_umask(const struct step *step)

@@ -43,6 +43,9 @@ s32 parent_in_root(s32 root, const char *path, const char **name);
 void stat_fd(s32 fd, struct statx *out);
 int is_null_device(const struct statx *file);
 
+/* process.c: has the kernel end us when our parent, that was `parent` when it made us, dies. */
+void end_with(long parent);
+
 /* The steps, by file. */
 typedef void step_function(const struct step *step);
 step_function step_clone, step_setns, step_unshare, step_sync, step_death_signal, step_session, step_keyring,

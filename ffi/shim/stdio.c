@@ -1,18 +1,28 @@
 /* Steps about the streams 0 to 2: a terminal of the container's own, or what the caller connected. */
 #include "shim.h"
 
-/* The real multiplexer of a devpts: inode 2 (Documentation/filesystems/devpts.rst), not what replaced it. */
+/*
+ * The real multiplexer of a devpts: inode 2 (Documentation/filesystems/devpts.rst), not what replaced it. Nothing else is
+ * opened: a device does things when it is, and what lies in a devpts, and not on it, nobody but the kernel has made.
+ */
 static s32 open_multiplexer(s32 root)
 {
-	s32 fd = must(open_in_root(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0), "openat2");
+	struct open_how how = {
+		.flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	s32 directory = must(open_in_root(root, "dev/pts", O_PATH | O_DIRECTORY, 0), "openat2");
 	struct statfs filesystem;
 	struct statx node;
 
-	must(sys_fstatfs(fd, &filesystem), "fstatfs");
-	stat_fd(fd, &node);
-	if (filesystem.f_type != DEVPTS_SUPER_MAGIC || node.stx_ino != 2 || node.stx_rdev_major != 5 ||
-	    node.stx_rdev_minor != 2)
+	must(sys_fstatfs(directory, &filesystem), "fstatfs");
+	if (filesystem.f_type != DEVPTS_SUPER_MAGIC)
 		fail("ptmx", EINVAL);
+	s32 fd = must(sys_openat2(directory, "ptmx", &how, sizeof how), "openat2");
+	stat_fd(fd, &node);
+	if (node.stx_ino != 2 || node.stx_rdev_major != 5 || node.stx_rdev_minor != 2)
+		fail("ptmx", EINVAL);
+	sys_close(directory);
 	return fd;
 }
 

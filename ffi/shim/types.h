@@ -14,12 +14,15 @@ typedef u64 size;
 
 #define EPERM 1
 #define ENOENT 2
+#define ESRCH 3
 #define EINTR 4
 #define EIO 5
+#define ENXIO 6
 #define EAGAIN 11
 #define ENOMEM 12
 #define EACCES 13
 #define EEXIST 17
+#define ENODEV 19
 #define ENOTDIR 20
 #define EISDIR 21
 #define EINVAL 22
@@ -241,6 +244,8 @@ struct winsize {
 #define IOPRIO_WHO_PROCESS 1
 
 #define SIGKILL 9
+#define LOCK_EX 2
+#define LOCK_NB 4
 
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_DUMPABLE 4

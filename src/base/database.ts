@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite";
 import { CurruntError, wrap } from "./error.ts";
 
 /**
- * Version 1. Digests are `sha256:<hex>` texts, times are milliseconds since 1970, JSON is text.
+ * Version 1. Digests are texts, `sha256:<hex>` or `sha512:<hex>`, times are milliseconds since 1970, JSON is text.
  * - `images.id` is the config's digest; `config` the config itself, so that a start reads no blob.
  *   `doomed`: removed by force while containers used it; it goes with the last of them.
  * - `image_references.digest` is what the registry calls the name: an index's digest, or the manifest's.

@@ -19,8 +19,12 @@ export interface DataPaths {
   readonly blobs: string;
   /** One overlay directory a layer: `layers/<hex of its ID>`. */
   readonly layers: string;
+  /** `tar-split/<hex of a layer's ID>`: with the layer's files, what its archive is made from again. */
+  readonly splits: string;
   /** What is being made; an entry is renamed to its place when it is complete, and swept when its maker died. */
   readonly staging: string;
+  /** The starts of blobs whose transfer was cut short, for the next pull to go on from: `ingest/<algorithm>-<hex>`. */
+  readonly ingest: string;
   /** `containers/<id>`: see {@link ContainerPaths}. */
   readonly containers: string;
   /** Shared by whoever makes a container's directory, until that is locked itself. */
@@ -35,7 +39,9 @@ export function dataPaths(roots: Roots): DataPaths {
     database: `${roots.data}/index.db`,
     blobs: `${roots.data}/blobs/sha256`,
     layers: `${roots.data}/layers`,
+    splits: `${roots.data}/tar-split`,
     staging: `${roots.data}/staging`,
+    ingest: `${roots.data}/ingest`,
     containers: `${roots.data}/containers`,
     containersLock: `${roots.data}/containers.lock`,
     volumes: `${roots.data}/volumes`,

@@ -11,6 +11,7 @@ export interface Entry {
 
 const containers = "Containers";
 const images = "Images";
+const cleaning = "The store";
 const oci = "OCI runtime";
 const system = "currunt itself";
 
@@ -66,10 +67,50 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "wait for containers to end and print their exit codes",
     load: async () => (await import("./wait.ts")).wait,
   },
+  pause: {
+    group: containers,
+    description: "stop all processes of containers where they are",
+    load: async () => (await import("./oci-pause.ts")).pause,
+  },
+  unpause: {
+    group: containers,
+    description: "let paused containers go on",
+    load: async () => (await import("./oci-pause.ts")).unpause,
+  },
+  update: {
+    group: containers,
+    description: "change the limits of containers",
+    load: async () => (await import("./oci-update.ts")).update,
+  },
+  top: {
+    group: containers,
+    description: "show the processes of a container",
+    load: async () => (await import("./oci-ps.ts")).top,
+  },
   rm: {
     group: containers,
     description: "remove containers with all that they changed",
     load: async () => (await import("./rm.ts")).rm,
+  },
+  cp: {
+    group: containers,
+    description: "copy files between a container and the host",
+    load: async () => (await import("./cp.ts")).cp,
+  },
+  diff: {
+    group: containers,
+    description: "list what a container has changed of its files",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  export: {
+    group: containers,
+    description: "write all files of a container as an archive",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  commit: {
+    group: containers,
+    description: "make an image of a container",
+    load: async () => (await import("./commit.ts")).commit,
   },
   inspect: {
     group: containers,
@@ -81,6 +122,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     description: "get images from their registries",
     load: async () => (await import("./pull.ts")).pull,
   },
+  push: {
+    group: images,
+    description: "send an image to a registry",
+    load: async () => (await import("./push.ts")).push,
+  },
   images: {
     group: images,
     description: "list images",
@@ -89,7 +135,67 @@ export const commands: Readonly<Record<string, Entry>> = {
   rmi: {
     group: images,
     description: "remove images",
-    load: async () => (await import("./images.ts")).rmi,
+    load: async () => (await import("./rmi.ts")).rmi,
+  },
+  save: {
+    group: images,
+    description: "write images into an archive",
+    load: async () => (await import("./save.ts")).save,
+  },
+  load: {
+    group: images,
+    description: "take images from an archive in",
+    load: async () => (await import("./load.ts")).load,
+  },
+  import: {
+    group: images,
+    description: "make an image of a file system's archive",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
+  tag: {
+    group: images,
+    description: "give an image another name",
+    load: async () => (await import("./rmi.ts")).tag,
+  },
+  untag: {
+    group: images,
+    description: "take names away from an image",
+    load: async () => (await import("./rmi.ts")).untag,
+  },
+  history: {
+    group: images,
+    description: "show how an image was made",
+    load: async () => (await import("./history.ts")).history,
+  },
+  "image prune": {
+    group: cleaning,
+    description: "remove images that nobody needs",
+    load: async () => (await import("./prune.ts")).imagePrune,
+  },
+  "container prune": {
+    group: cleaning,
+    description: "remove containers that do not run",
+    load: async () => (await import("./prune.ts")).containerPrune,
+  },
+  "volume prune": {
+    group: cleaning,
+    description: "remove volumes that no container has",
+    load: async () => (await import("./prune.ts")).volumePrune,
+  },
+  "system prune": {
+    group: cleaning,
+    description: "remove all of that",
+    load: async () => (await import("./prune.ts")).systemPrune,
+  },
+  "system df": {
+    group: cleaning,
+    description: "show what the disk is used for",
+    load: async () => (await import("./system.ts")).systemDf,
+  },
+  "system check": {
+    group: cleaning,
+    description: "look for damage in what is stored",
+    load: async () => (await import("./system.ts")).systemCheck,
   },
   login: {
     group: images,
@@ -103,37 +209,27 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   state: {
     group: oci,
-    description: "print the state of an OCI container",
+    description: "print the state of a container",
     load: async () => (await import("./oci-state.ts")).state,
   },
   delete: {
     group: oci,
-    description: "remove an OCI container",
+    description: "remove a container",
     load: async () => (await import("./oci-delete.ts")).remove,
   },
   list: {
     group: oci,
-    description: "list the OCI containers",
+    description: "list all containers",
     load: async () => (await import("./oci-list.ts")).list,
-  },
-  pause: {
-    group: oci,
-    description: "stop an OCI container's processes where they are",
-    load: async () => (await import("./oci-pause.ts")).pause,
   },
   resume: {
     group: oci,
-    description: "let a paused OCI container go on",
+    description: "let a paused container go on",
     load: async () => (await import("./oci-pause.ts")).resume,
-  },
-  update: {
-    group: oci,
-    description: "change the limits of an OCI container",
-    load: async () => (await import("./oci-update.ts")).update,
   },
   events: {
     group: oci,
-    description: "print what an OCI container uses",
+    description: "print what a container uses",
     load: async () => (await import("./oci-events.ts")).events,
   },
   checkpoint: {

@@ -2,10 +2,13 @@
 import type { Command } from "./command.ts";
 import type { Completion, Flag, FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { commandGroups } from "./groups.ts";
 
 /** Completes commands, flags with one dash or two, their values, and the names of containers and images. */
 export function bashScript(entries: readonly { command: Command }[]): string {
-  const names = entries.map(({ command }) => command.name).join(" ");
+  const groups = commandGroups();
+  const single = entries.map(({ command }) => command.name).filter((name) => !name.includes(" "));
+  const names = [...single, ...groups.keys()].join(" ");
   return `# bash completion for currunt: source <(currunt completion bash)
 _currunt_names() {
   case $1 in
@@ -36,9 +39,13 @@ _currunt() {
       *) command=\${words[i]}; break ;;
     esac
   done
+  if [[ $command == @(${[...groups.keys()].join("|")}) ]] && ((i + 1 < \${#words[@]} - 1)); then
+    command+=" \${words[++i]}"
+  fi
   case $command in
     '') flags='${longFlags(globalFlags)}' kind=command ;;
 ${entries.map(({ command }) => commandCase(command)).join("\n")}
+${[...groups].map(([group, words]) => `    ${group}) kind='words:${words.join(" ")}' ;;`).join("\n")}
   esac
   # The image or container of these ends the flags: the rest is a command line of its own.
   if [[ $command == @(run|create|exec) ]]; then
@@ -75,7 +82,12 @@ complete -o filenames -F _currunt currunt`;
 }
 
 function commandCase({ name, flags, completes }: Command): string {
-  return `    ${name}) flags='${longFlags(flags)}' kind=${name === "completion" ? "'words:bash zsh fish'" : (completes ?? "''")} ;;`;
+  return `    ${pattern(name)}) flags='${longFlags(flags)}' kind=${name === "completion" ? "'words:bash zsh fish'" : (completes ?? "''")} ;;`;
+}
+
+/** The name as a pattern that matches it alone. */
+function pattern(name: string): string {
+  return name.replaceAll(" ", "\\ ");
 }
 
 /** What follows a flag that takes a value. */
@@ -83,7 +95,7 @@ function valueCases({ name, flags }: Command): string[] {
   return valued(flags).map(
     (entry) =>
       `    ${spelled(entry)
-        .map((flag) => `${name}:${flag}`)
+        .map((flag) => `${pattern(name)}:${flag}`)
         .join("|")}) echo ${kindOf(entry[1])} ;;`,
   );
 }

@@ -2,10 +2,16 @@
 import type { Command } from "./command.ts";
 import type { Flag, FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { commandGroups } from "./groups.ts";
 
 /** Completes commands with their summaries, flags with their help, and the names of containers and images. */
 export function fishScript(entries: readonly { command: Command; summary: string }[]): string {
   const none = "__fish_use_subcommand";
+  const single = entries.filter(({ command }) => !command.name.includes(" "));
+  const groups = [...commandGroups()].flatMap(([group, words]) => [
+    `complete -c currunt -n ${none} -a ${group}`,
+    `complete -c currunt -n ${quote(`__fish_seen_subcommand_from ${group}`)} -a ${quote(words.join(" "))}`,
+  ]);
   return [
     "# fish completion for currunt",
     "function __currunt_containers",
@@ -15,16 +21,18 @@ export function fishScript(entries: readonly { command: Command; summary: string
     "    currunt images -format '{{.Repository}}:{{.Tag}}' 2>/dev/null",
     "end",
     "complete -c currunt -f",
-    ...entries.map(
+    ...single.map(
       ({ command, summary }) => `complete -c currunt -n ${none} -a ${command.name} -d ${quote(summary)}`,
     ),
     ...flagLines(globalFlags, none),
     ...entries.flatMap(({ command }) => commandLines(command)),
+    ...groups,
   ].join("\n");
 }
 
 function commandLines({ name, flags, completes }: Command): string[] {
-  const seen = quote(`__fish_seen_subcommand_from ${name}`);
+  const words = name.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
+  const seen = quote(words.join("; and "));
   const positional =
     name === "completion" ? "bash zsh fish" : completes === undefined ? "" : `(__currunt_${completes}s)`;
   const lines = flagLines(flags, seen);

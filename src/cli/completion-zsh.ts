@@ -2,11 +2,17 @@
 import type { Command } from "./command.ts";
 import type { Flag, FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { commandGroups } from "./groups.ts";
 import { metavarOf } from "./help.ts";
 
 /** Completes commands with their summaries, flags with their help, and the names of containers and images. */
 export function zshScript(entries: readonly { command: Command; summary: string }[]): string {
-  const commands = entries.map(({ command, summary }) => `    ${quote(`${command.name}:${summary}`)}`);
+  const groups = commandGroups();
+  const single = entries.filter(({ command }) => !command.name.includes(" "));
+  const commands = [
+    ...single.map(({ command, summary }) => `    ${quote(`${command.name}:${summary}`)}`),
+    ...[...groups.keys()].map((group) => `    ${quote(`${group}:commands for each ${group}`)}`),
+  ];
   return `#compdef currunt
 _currunt_containers() {
   local -a names=(\${(f)"$(currunt ps -all -format '{{.Names}}' 2>/dev/null)"})
@@ -33,8 +39,15 @@ ${argumentLines(globalFlags)} \\
     '1:command:_currunt_commands' \\
     '*::argument:->rest'
   [[ $state == rest ]] || return 0
+  case "$line[1] $line[2]" in
+${entries
+  .filter(({ command }) => command.name.includes(" "))
+  .map(({ command }) => pairCase(command))
+  .join("\n")}
+  esac
   case $line[1] in
-${entries.map(({ command }) => commandCase(command)).join("\n")}
+${single.map(({ command }) => commandCase(command)).join("\n")}
+${[...groups].map(([group, words]) => `    ${group}) _arguments '1:command:(${words.join(" ")})' ;;`).join("\n")}
   esac
 }
 
@@ -45,6 +58,12 @@ if [[ $funcstack[1] == _currunt ]]; then _currunt "$@"; else compdef _currunt cu
 function commandCase({ name, flags, completes }: Command): string {
   const rest = name === "completion" ? "'1:shell:(bash zsh fish)'" : quote(positional(name, completes));
   return `    ${name})\n      _arguments \\\n${argumentLines(flags)} \\\n        ${rest}\n      ;;`;
+}
+
+/** A command of two words: to what completes its flags, the second is the command. */
+function pairCase({ name, flags, completes }: Command): string {
+  const shift = "shift words; (( CURRENT-- ))";
+  return `    ${quote(name)})\n      ${shift}\n      _arguments \\\n${argumentLines(flags)} \\\n        ${quote(positional(name, completes))}\n      return\n      ;;`;
 }
 
 function positional(name: string, completes: Command["completes"]): string {

@@ -4,8 +4,10 @@ import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import type { FlagTable } from "./flag.ts";
 import { globalFlags } from "./global.ts";
+import { commandGroups } from "./groups.ts";
 import { sharedName } from "./oci-choice.ts";
 import { reported } from "./reported.ts";
+import { spellings } from "./spellings.ts";
 import { nearest } from "./suggest.ts";
 import { tokenize } from "./tokenize.ts";
 
@@ -60,27 +62,39 @@ interface Found {
 
 function find(argv: readonly string[]): Found {
   // The usual case, without a look at flags: the command comes first.
-  const direct = lookUp(argv[0]);
-  if (direct !== undefined) return { load: direct, argv: argv.slice(1) };
+  const direct = lookUp(argv);
+  if (direct !== undefined) return direct;
   const { given, positionals } = tokenize(beforeCommand, argv, {
     stopAtPositional: true,
     environment: process.env,
     help: "currunt help",
   });
-  const name = given.has("version") ? "version" : positionals[0];
+  const [name] = given.has("version") ? ["version"] : positionals;
   if (given.has("help") || name === undefined) return { load: overview(given.has("help")), argv: [] };
-  if (given.has("version")) return { load: lookUp("version") ?? overview(false), argv: [] };
-  const load = lookUp(name);
-  if (load === undefined) throw unknownCommand(name);
+  const found = lookUp(given.has("version") ? [name] : positionals);
+  if (given.has("version")) return { load: found?.load ?? overview(false), argv: [] };
+  if (found === undefined) throw unknownCommand(positionals);
   const before = argv.slice(0, argv.length - positionals.length);
   return {
-    load,
-    argv: [...(before.at(-1) === "--" ? before.slice(0, -1) : before), ...positionals.slice(1)],
+    load: found.load,
+    argv: [...(before.at(-1) === "--" ? before.slice(0, -1) : before), ...found.argv],
   };
 }
 
-function lookUp(name: string | undefined): (() => Promise<Command>) | undefined {
-  return name !== undefined && Object.hasOwn(commands, name) ? commands[name]?.load : undefined;
+/** The command that `words` begin with: one word, or a group's name and one. */
+function lookUp(words: readonly string[]): Found | undefined {
+  const [first = "", second] = words;
+  if (Object.hasOwn(commands, first)) return entryOf(first, words.slice(1));
+  if (second === undefined) return undefined;
+  const pair = `${first} ${second}`;
+  if (Object.hasOwn(commands, pair)) return entryOf(pair, words.slice(2));
+  const [meant = "", ...implied] = Object.hasOwn(spellings, pair) ? (spellings[pair] ?? []) : [];
+  return entryOf(meant, [...implied, ...words.slice(2)]);
+}
+
+function entryOf(name: string, argv: readonly string[]): Found | undefined {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return entry && { load: entry.load, argv };
 }
 
 /** Without a command the overview is an answer when it was asked for, and an error (exit code 125) otherwise. */
@@ -89,11 +103,19 @@ function overview(asked: boolean): () => Promise<Command> {
     asked ? (await import("./help-command.ts")).help : (await import("./help-command.ts")).missing;
 }
 
-function unknownCommand(name: string): CurruntError {
-  const meant = nearest(name, Object.keys(commands));
+function unknownCommand([first = "", second]: readonly string[]): CurruntError {
+  const members = commandGroups().get(first);
+  if (members !== undefined && second === undefined) {
+    return new CurruntError("invalid", `command ${JSON.stringify(first)}: needs another word`, {
+      hint: `there are ${members.join(", ")}`,
+    });
+  }
+  const name = members === undefined ? first : `${first} ${second}`;
+  const near = members === undefined ? nearest(first, Object.keys(commands)) : nearest(second ?? "", members);
+  const meant = near === undefined || members === undefined ? near : `${first} ${near}`;
   return new CurruntError(
     "invalid",
     `unknown command ${JSON.stringify(name)}${meant === undefined ? "" : `: did you mean "${meant}"?`}`,
-    { hint: `"currunt help" lists the commands` },
+    { hint: members === undefined ? `"currunt help" lists the commands` : `there are ${members.join(", ")}` },
   );
 }

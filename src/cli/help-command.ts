@@ -5,6 +5,7 @@ import { commands } from "./commands.ts";
 import { globalFlags } from "./global.ts";
 import { renderHelp, renderOverview } from "./help.ts";
 import { print, tell } from "./output.ts";
+import { spellings } from "./spellings.ts";
 import { nearest } from "./suggest.ts";
 
 export const help = defineCommand({
@@ -14,8 +15,9 @@ export const help = defineCommand({
   examples: [{ command: "currunt help run", text: "all that run can do" }],
   flags: {},
   completes: "command",
-  positionals: { max: 1, names: "the name of a command" },
-  async run({ positionals: [name] }) {
+  positionals: { max: 2, names: "the name of a command" },
+  async run({ positionals }) {
+    const name = positionals.length === 0 ? undefined : positionals.join(" ");
     await print(name === undefined ? renderOverview(commands, globalFlags) : renderHelp(await load(name)));
     return 0;
   },
@@ -34,7 +36,8 @@ export const missing = defineCommand({
   },
 });
 
-async function load(name: string) {
+async function load(given: string) {
+  const [name = given] = Object.hasOwn(spellings, given) ? (spellings[given] ?? []) : [];
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry !== undefined) return await entry.load();
   const meant = nearest(name, Object.keys(commands));

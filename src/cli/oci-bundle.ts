@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { readBundle } from "../runtime/bundle.ts";
 import { checkTerminal, connectReceiver } from "../runtime/console.ts";
 import type { CgroupChoice, ContainerOptions } from "../runtime/container.ts";
+import type { ForegroundOptions } from "../runtime/foreground.ts";
 import { passedDescriptors, withListening } from "../runtime/preserve.ts";
 import { isRootless } from "../runtime/rootless-caller.ts";
 import type { Values } from "./flag.ts";
@@ -59,7 +60,7 @@ export function prepareBundle(
   const directory = posix.resolve(values.bundle ?? ".");
   const read = readBundle(directory, values.config === undefined ? undefined : posix.resolve(values.config));
   const bundle = { ...read, spec: withListening(read.spec, process.env) };
-  for (const warning of bundle.warnings) warn(warning, globals);
+  for (const warning of bundle.warnings) void warn(warning, globals);
   const consoleSocket = values["console-socket"];
   checkTerminal({ terminal: bundle.spec.process?.terminal === true, detach, consoleSocket });
   const pidfdSocket = values["pidfd-socket"];
@@ -83,8 +84,18 @@ export function prepareBundle(
   };
 }
 
-function warn(message: string, globals: OciGlobals): void {
-  void import("./oci-log.ts").then(({ warnOci }) => warnOci(message, globals));
+/** What `runForeground` wants to know of the flags. */
+export function foregroundOptions(
+  globals: OciGlobals,
+  flags: { readonly keep: boolean; readonly "no-subreaper": boolean },
+): ForegroundOptions {
+  const onWarning = (message: string) => warn(message, globals);
+  return { keep: flags.keep, subreaper: !flags["no-subreaper"], onWarning };
+}
+
+async function warn(message: string, globals: OciGlobals): Promise<void> {
+  const { warnOci } = await import("./oci-log.ts");
+  warnOci(message, globals);
 }
 
 /** Rootless is what has no rights over the host: another user than root, or root of a user namespace. */

@@ -1,9 +1,14 @@
 /** `currunt checkpoint` and `currunt restore`. */
+import { posix } from "node:path";
 import { CurruntError } from "../base/error.ts";
-import { notRunning } from "../runtime/kill.ts";
-import { processStatus, readState } from "../runtime/state.ts";
+import { checkpointContainer } from "../runtime/checkpoint.ts";
+import type { CreateOptions } from "../runtime/create.ts";
+import type { CriuOptions } from "../runtime/criu-message.ts";
+import { cgroupModes, namespaceBits, networkLocks } from "../runtime/criu-message.ts";
+import { deleteContainer } from "../runtime/delete.ts";
+import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
-import { createFlags } from "./oci-bundle.ts";
+import { createFlags, foregroundOptions, prepareBundle } from "./oci-bundle.ts";
 import { defineOciCommand, pathsOf } from "./oci-command.ts";
 
 const path = (help: string) => ({ type: "string", metavar: "DIR", completes: "directory", help }) as const;
@@ -27,7 +32,12 @@ const criuFlags = flags({
     metavar: "MODE",
     help: "what to do about cgroups: soft, full, strict, ignore",
   },
-  "network-lock": { type: "string", metavar: "METHOD", help: "how to hold the network meanwhile" },
+  "network-lock": {
+    type: "string",
+    choices: ["iptables", "nftables", "skip"],
+    metavar: "METHOD",
+    help: "how to hold the network meanwhile: iptables, nftables, skip",
+  },
   "empty-ns": { type: "string", repeatable: true, metavar: "TYPE", help: "namespace to leave empty" },
   "auto-dedup": on("free memory that a later checkpoint holds"),
 });
@@ -35,7 +45,11 @@ const criuFlags = flags({
 export const checkpoint = defineOciCommand({
   name: "checkpoint",
   usage: ["[flags] CONTAINER"],
-  description: "Writes the processes of a running OCI container to files. Not possible yet: it says why.",
+  description:
+    "Writes the processes of a running OCI container to files, by the host's criu, and removes the container, unless it is to go on.",
+  examples: [
+    { command: "currunt checkpoint -image-path /var/tmp/web web", text: "to be restored from there" },
+  ],
   flags: {
     ...criuFlags,
     "leave-running": on("let the container go on"),
@@ -44,21 +58,34 @@ export const checkpoint = defineOciCommand({
     "pre-dump": on("write memory only, and let the container go on"),
   },
   positionals: { min: 1, max: 1, names: "the ID of a container" },
-  run({ globals, positionals: [id] }) {
+  async run({ globals, flags, positionals: [id] }) {
     const paths = pathsOf(globals, id);
-    if (processStatus(paths, readState(paths)) !== "running") throw notRunning();
-    throw unsupported("checkpoint");
+    const preDump = flags["pre-dump"];
+    await checkpointContainer({
+      ...placesOf(flags),
+      paths,
+      preDump,
+      statusFd: flags["status-fd"],
+      wanted: {
+        ...commonOf(flags),
+        leave_running: flags["leave-running"],
+        parent_img: flags["parent-path"],
+        ps: pageServerOf(flags["page-server"]),
+      },
+    });
+    if (!preDump && !flags["leave-running"]) await deleteContainer(paths, { force: true });
   },
 });
 
 export const restore = defineOciCommand({
   name: "restore",
   usage: ["[flags] CONTAINER"],
-  description: "Makes an OCI container from a checkpoint. Not possible yet: it says why.",
+  description: "Makes an OCI container from the files of a checkpoint, by the host's criu.",
   flags: {
     ...createFlags,
     ...criuFlags,
     detach: { type: "boolean", short: "d", help: "leave it in the background" },
+    keep: { type: "boolean", help: "do not remove the container when its program has ended" },
     "lsm-profile": {
       type: "string",
       metavar: "TYPE:NAME",
@@ -68,23 +95,72 @@ export const restore = defineOciCommand({
     "tcp-close": on("close TCP connections"),
   },
   positionals: { min: 1, max: 1, names: "an ID for the container" },
-  run() {
-    throw unsupported("restore");
+  async run({ globals, flags, positionals: [id = ""] }) {
+    const choice = {
+      ...placesOf(flags),
+      wanted: {
+        ...commonOf(flags),
+        tcp_close: flags["tcp-close"],
+        lsm_profile: flags["lsm-profile"],
+        lsm_mount_context: flags["lsm-mount-context"],
+      },
+    };
+    const [{ restoreInit }, { runDetached, runForeground }] = await Promise.all([
+      import("../runtime/restore.ts"),
+      import("../runtime/foreground.ts"),
+    ]);
+    const prepared = prepareBundle(globals, flags, { id, detach: flags.detach });
+    const options = {
+      ...prepared,
+      // Whoever waited for the program has heard of it long ago.
+      notifySocket: undefined,
+      birth: (how: CreateOptions) => restoreInit(choice, how, prepared.paths),
+    };
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
+    await runDetached(options);
+    return 0;
   },
 });
 
-function unsupported(command: string): CurruntError {
-  if (Bun.which("criu") === null) {
-    return new CurruntError("unsupported", `${command}: criu is not installed`, {
-      hint: "checkpoints need criu on the host, and a later version of currunt",
+type CriuFlags = Values<typeof criuFlags>;
+
+/** As runc has it: a directory in the current one. */
+function placesOf(flags: CriuFlags): { imagePath: string; workPath: string } {
+  const imagePath = posix.resolve(flags["image-path"] ?? "checkpoint");
+  return { imagePath, workPath: posix.resolve(flags["work-path"] ?? imagePath) };
+}
+
+function commonOf(flags: CriuFlags): CriuOptions {
+  const lock = flags["network-lock"];
+  return {
+    tcp_established: flags["tcp-established"],
+    tcp_skip_in_flight: flags["tcp-skip-in-flight"],
+    link_remap: flags["link-remap"],
+    ext_unix_sk: flags["ext-unix-sk"],
+    shell_job: flags["shell-job"],
+    file_locks: flags["file-locks"],
+    lazy_pages: flags["lazy-pages"],
+    auto_dedup: flags["auto-dedup"],
+    manage_cgroups: true,
+    manage_cgroups_mode: cgroupModes[flags["manage-cgroups-mode"] ?? "soft"],
+    network_lock: lock === undefined ? undefined : networkLocks[lock],
+    empty_ns: flags["empty-ns"].length === 0 ? undefined : namespacesOf(flags["empty-ns"]),
+  };
+}
+
+function namespacesOf(types: readonly string[]): number {
+  return types.reduce((bits, type) => {
+    const bit = Object.hasOwn(namespaceBits, type) ? namespaceBits[type] : undefined;
+    if (bit !== undefined) return bits | bit;
+    throw new CurruntError("invalid", `flag -empty-ns: ${JSON.stringify(type)} is no type of namespace`, {
+      hint: `one of ${Object.keys(namespaceBits).join(", ")}`,
     });
-  }
-  const checked = Bun.spawnSync(["criu", "check"], { stdout: "ignore", stderr: "pipe" });
-  const [reason = ""] = checked.stderr.toString().split("\n");
-  return new CurruntError(
-    "unsupported",
-    checked.exitCode === 0
-      ? `${command}: this version of currunt cannot drive criu yet`
-      : `${command}: criu does not work with this kernel: ${reason}`,
-  );
+  }, 0);
+}
+
+function pageServerOf(text: string | undefined): CriuOptions["ps"] {
+  if (text === undefined) return undefined;
+  const [, address, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (address !== undefined && Number(port) <= 65535) return { address, port: Number(port) };
+  throw new CurruntError("invalid", `flag -page-server: ${JSON.stringify(text)} is not ADDRESS:PORT`);
 }

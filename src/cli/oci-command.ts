@@ -1,6 +1,8 @@
 /** What an OCI command is: runc's flags and words, with the state root and the log of its global flags. */
 import { posix } from "node:path";
 import { CurruntError } from "../base/error.ts";
+import type { Engine } from "../engine/engine.ts";
+import { hasState } from "../runtime/state.ts";
 import type { StatePaths } from "../runtime/state-root.ts";
 import { defaultStateRoot, statePaths } from "../runtime/state-root.ts";
 import type { Command } from "./command.ts";
@@ -142,4 +144,10 @@ export function stateRootOf({ root }: Pick<OciGlobals, "root">): string {
 /** Where the state of container `id` lies. */
 export function pathsOf(globals: Pick<OciGlobals, "root">, id = ""): StatePaths {
   return statePaths(stateRootOf(globals), id);
+}
+
+/** The engine, when `id` is one of its containers and not one of the state root's. With `-root` only that is meant. */
+export async function engineOf(globals: OciGlobals, id = ""): Promise<Engine | undefined> {
+  if (globals.root !== undefined || hasState(stateRootOf(globals), id)) return undefined;
+  return await (await import("./oci-known.ts")).engineWith(id);
 }

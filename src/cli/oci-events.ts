@@ -5,7 +5,7 @@ import { cgroupOf } from "../runtime/container-cgroup.ts";
 import { notRunning } from "../runtime/kill.ts";
 import type { ContainerState } from "../runtime/state.ts";
 import { processStatus, readState } from "../runtime/state.ts";
-import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { defineOciCommand, engineOf, pathsOf } from "./oci-command.ts";
 import { print } from "./output.ts";
 
 export const events = defineOciCommand({
@@ -24,7 +24,8 @@ export const events = defineOciCommand({
   positionals: { min: 1, max: 1, names: "the ID of a container" },
   async run({ globals, flags, positionals: [id] }) {
     if (flags.interval <= 0) throw new CurruntError("invalid", "flag -interval: it must be more than 0");
-    const paths = pathsOf(globals, id);
+    const engine = await engineOf(globals, id);
+    const paths = engine === undefined ? pathsOf(globals, id) : await engine.measured(id ?? "");
     const state = readState(paths);
     if (processStatus(paths, state) === "stopped") throw notRunning();
     await printStats(state);

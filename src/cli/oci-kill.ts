@@ -1,7 +1,7 @@
 /** The OCI runtime's `currunt kill`. */
 import { killContainer } from "../runtime/kill.ts";
 import { readState } from "../runtime/state.ts";
-import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { defineOciCommand, engineOf, pathsOf } from "./oci-command.ts";
 import { parseSignal } from "./signal.ts";
 
 export const kill = defineOciCommand({
@@ -14,6 +14,8 @@ export const kill = defineOciCommand({
   positionals: { min: 1, max: 2, names: "the ID of a container and a signal" },
   async run({ globals, flags, positionals: [id, signal = "TERM"] }) {
     const number = parseSignal(signal, "SIGNAL");
+    const engine = await engineOf(globals, id);
+    if (engine !== undefined) return void (await engine.kill(id ?? "", number));
     await killContainer(readState(pathsOf(globals, id)), number, { all: flags.all });
   },
 });

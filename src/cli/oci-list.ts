@@ -6,7 +6,7 @@ import { layOut, print } from "./output.ts";
 export const list = defineOciCommand({
   name: "list",
   usage: ["[flags]"],
-  description: "Lists the OCI containers of the state root.",
+  description: "Lists the OCI containers of the state root; without -root the other ones, too.",
   flags: {
     format: {
       type: "string",
@@ -19,7 +19,9 @@ export const list = defineOciCommand({
   },
   positionals: { min: 0, max: 0, names: "nothing" },
   async run({ globals, flags }) {
-    const states = await listStates(stateRootOf(globals));
+    const known = globals.root === undefined ? await import("./oci-known.ts") : undefined;
+    const engine = await known?.openEngine();
+    const states = [...(await listStates(stateRootOf(globals))), ...((await engine?.ociStates()) ?? [])];
     await print(flags.quiet ? states.map(({ id }) => String(id)).join("\n") : render(states, flags.format));
   },
 });

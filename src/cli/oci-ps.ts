@@ -2,7 +2,8 @@
 import { CurruntError } from "../base/error.ts";
 import { processesOf } from "../runtime/container-cgroup.ts";
 import { readState } from "../runtime/state.ts";
-import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import type { OciGlobals } from "./oci-command.ts";
+import { defineOciCommand, engineOf, pathsOf } from "./oci-command.ts";
 import { print } from "./output.ts";
 
 export const ps = defineOciCommand({
@@ -21,12 +22,32 @@ export const ps = defineOciCommand({
   positionals: { min: 1, names: "the ID of a container" },
   stopAtPositional: true,
   async run({ globals, flags, positionals: [id, ...options] }) {
-    const pids = await processesOf(readState(pathsOf(globals, id)));
+    const pids = await processesIn(globals, id);
     await print(
       flags.format === "json" ? JSON.stringify(pids) : table(options.length === 0 ? ["-ef"] : options, pids),
     );
   },
 });
+
+/** The same by docker's name. */
+export const top = defineOciCommand({
+  name: "top",
+  usage: ["CONTAINER [PS-OPTION…]"],
+  description: "Shows what the host's ps says of the processes of a container.",
+  flags: {},
+  positionals: { min: 1, names: "the name or ID of a container" },
+  stopAtPositional: true,
+  async run({ globals, positionals: [id, ...options] }) {
+    await print(table(options.length === 0 ? ["-ef"] : options, await processesIn(globals, id)));
+  },
+});
+
+async function processesIn(globals: OciGlobals, id = ""): Promise<number[]> {
+  const engine = await engineOf(globals, id);
+  return engine === undefined
+    ? await processesOf(readState(pathsOf(globals, id)))
+    : await engine.processes(id);
+}
 
 /** The head of what ps prints, and the lines of these processes. */
 function table(options: readonly string[], pids: readonly number[]): string {

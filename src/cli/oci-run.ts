@@ -1,5 +1,5 @@
 /** The OCI runtime's `currunt run`. */
-import { createFlags, prepareBundle } from "./oci-bundle.ts";
+import { createFlags, foregroundOptions, prepareBundle } from "./oci-bundle.ts";
 import { defineOciCommand } from "./oci-command.ts";
 
 export const run = defineOciCommand({
@@ -16,8 +16,7 @@ export const run = defineOciCommand({
   async run({ globals, flags, positionals: [id = ""] }) {
     const options = prepareBundle(globals, flags, { id, detach: flags.detach });
     const { runDetached, runForeground } = await import("../runtime/foreground.ts");
-    if (!flags.detach)
-      return await runForeground(options, { keep: flags.keep, subreaper: !flags["no-subreaper"] });
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
     await runDetached(options);
     return 0;
   },

@@ -9,6 +9,9 @@ export const start = defineOciCommand({
   flags: {},
   positionals: { min: 1, max: 1, names: "the ID of a container" },
   async run({ globals, positionals: [id] }) {
-    await startCreated(pathsOf(globals, id), process.env["NOTIFY_SOCKET"]);
+    await startCreated(pathsOf(globals, id), {
+      notifySocket: process.env["NOTIFY_SOCKET"],
+      begun: process.env["CURRUNT_BEGUN"] !== undefined,
+    });
   },
 });

@@ -4,7 +4,8 @@ import type { LinuxResources } from "../runtime/spec.ts";
 import { checkedResources, readResources, updateContainer } from "../runtime/update.ts";
 import type { Values } from "./flag.ts";
 import { flags as table } from "./flag.ts";
-import { defineOciCommand, pathsOf } from "./oci-command.ts";
+import { defineOciCommand, engineOf, pathsOf } from "./oci-command.ts";
+import { print } from "./output.ts";
 
 const number = (help: string) => ({ type: "number", metavar: "N", help }) as const;
 const size = (help: string) => ({ type: "size", metavar: "BYTES", help }) as const;
@@ -20,6 +21,7 @@ export const updateFlags = table({
     help: "the limits as linux.resources of a config.json; - for standard input",
   },
   "blkio-weight": number("share of the disks, 10 to 1000"),
+  cpus: number("how many CPUs it may use, as 1.5"),
   "cpu-period": number("length of a period of CPU time, in microseconds"),
   "cpu-quota": number("CPU time in a period, in microseconds; -1 for no limit"),
   "cpu-burst": number("CPU time that may be saved up, in microseconds"),
@@ -29,7 +31,7 @@ export const updateFlags = table({
   "cpuset-cpus": text("CPUs to run on: 0-2,7"),
   "cpuset-mems": text("memory nodes to use"),
   "cpu-idle": number("1: run only when nothing else wants to"),
-  memory: { ...size("limit of memory; -1 for none"), aliases: ["memory-limit"] },
+  memory: { ...size("limit of memory; -1 for none"), short: "m", aliases: ["memory-limit"] },
   "memory-reservation": size("memory that is kept for the container"),
   "memory-swap": size("limit of memory and swap together; -1 for none"),
   "kernel-memory": size("not used by any kernel of today"),
@@ -41,27 +43,34 @@ export const updateFlags = table({
 
 export const update = defineOciCommand({
   name: "update",
-  usage: ["[flags] CONTAINER"],
+  usage: ["[flags] CONTAINER…"],
   description:
-    "Changes the limits of an OCI container while it runs. What is not named stays as it is; when one limit is refused, all do.",
+    "Changes the limits of containers, also while they run. What is not named stays as it is; when one limit is refused, all do.",
   examples: [
     { command: "currunt update -memory 512M web", text: "more or less memory" },
     { command: `echo '{"pids":{"limit":100}}' | currunt update -resources - web`, text: "limits as JSON" },
   ],
   flags: updateFlags,
-  positionals: { min: 1, max: 1, names: "the ID of a container" },
-  async run({ globals, flags, positionals: [id] }) {
+  positionals: { min: 1, names: "the name or ID of a container" },
+  async run({ globals, flags, positionals }) {
     const { resources: file } = flags;
     const source = file === undefined || file === "-" ? file : posix.resolve(file);
-    await updateContainer(
-      pathsOf(globals, id),
-      source === undefined ? checkedResources(resourcesOf(flags)) : readResources(source),
-    );
+    const resources = source === undefined ? checkedResources(resourcesOf(flags)) : readResources(source);
+    for (const id of positionals) {
+      const engine = await engineOf(globals, id);
+      if (engine === undefined) await updateContainer(pathsOf(globals, id), resources);
+      else await engine.update(id, resources);
+      if (engine !== undefined) await print(id);
+    }
   },
 });
 
+/** Microseconds; the kernel's own choice, and docker's. */
+const usualPeriod = 100_000;
+
 /** What the flags say, in the shape of config.json. */
 export function resourcesOf(flags: Values<typeof updateFlags>): LinuxResources {
+  const { cpus } = flags;
   return {
     memory: present({
       // Without a limit of memory there is none of both together.
@@ -71,8 +80,8 @@ export function resourcesOf(flags: Values<typeof updateFlags>): LinuxResources {
     }),
     cpu: present({
       shares: flags["cpu-share"],
-      quota: flags["cpu-quota"],
-      period: flags["cpu-period"],
+      quota: flags["cpu-quota"] ?? (cpus === undefined ? undefined : Math.round(cpus * usualPeriod)),
+      period: flags["cpu-period"] ?? (cpus === undefined ? undefined : usualPeriod),
       burst: flags["cpu-burst"],
       realtimePeriod: flags["cpu-rt-period"],
       realtimeRuntime: flags["cpu-rt-runtime"],

@@ -3,6 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Values } from "./flag.ts";
 import type { globalFlags } from "./global.ts";
+import { printable, tell } from "./output.ts";
 import { normalizePath } from "./volume.ts";
 
 /** Loads the engine's code; nothing on disk is touched yet. Throws "denied" for whoever is not root. */
@@ -13,7 +14,8 @@ export async function openEngine(flags: Values<typeof globalFlags>): Promise<Eng
     });
   }
   const { Engine } = await import("../engine/engine.ts");
-  return new Engine({ data: absolute(flags["data-root"]), run: absolute(flags["run-root"]) });
+  const roots = { data: absolute(flags["data-root"]), run: absolute(flags["run-root"]) };
+  return new Engine(roots, (message) => tell(printable(`warning: ${message}`)));
 }
 
 function absolute(path: string): string {

@@ -4,21 +4,31 @@ import { humanSize, shortId } from "./human.ts";
 import { printable, tell } from "./output.ts";
 import type { Screen } from "./pull-frame.ts";
 import { PullFrame } from "./pull-frame.ts";
+import { Pace } from "./pull-pace.ts";
 import type { LayerState } from "./pull-state.ts";
 import { applyEvent } from "./pull-state.ts";
 
 export type ProgressStyle = "auto" | "bar" | "plain" | "json" | "none";
 
-/** The listener of a style, writing to standard error. */
-export async function progressListener(style: ProgressStyle): Promise<PullListener> {
-  if (style === "none") return warningsOnly;
-  if (style === "json") return (event) => tell(JSON.stringify(event));
-  if (style === "plain") return plainListener(tell);
+/** What shows a pull. */
+export interface PullDisplay {
+  readonly show: PullListener;
+  /** Nothing is drawn from then on: something else is to be said. */
+  readonly close: () => void;
+}
+
+/** The display of a style, writing to standard error. Nothing has colours: NO_COLOR has nothing to switch off. */
+export async function pullDisplay(style: ProgressStyle): Promise<PullDisplay> {
+  const lines = (show: PullListener): PullDisplay => ({ show, close: () => undefined });
+  if (style === "none") return lines(warningsOnly);
+  if (style === "json") return lines((event) => tell(JSON.stringify(event)));
+  if (style === "plain") return lines(plainListener(tell));
   const { isStreamTerminal, streamWindow } = await import("../engine/terminal.ts");
-  if (style === "auto" && !isStreamTerminal("stderr")) return plainListener(tell);
+  const canMove = isStreamTerminal("stderr") && process.env["TERM"] !== "dumb";
+  if (style === "auto" && !canMove) return lines(plainListener(tell));
   // Not Bun's writer: its rejections would be unhandled when the terminal goes away. tell() adds the last newline.
   const write = (text: string) => tell(text.slice(0, -1));
-  return barListener({ write, size: () => streamWindow("stderr") });
+  return barDisplay({ write, size: () => streamWindow("stderr") });
 }
 
 /** Even a quiet pull tells what went wrong on the way. */
@@ -64,6 +74,8 @@ export function plainLine(event: PullProgress): string | undefined {
       return `layer ${shortId(event.digest)}: already here`;
     case "layer-wait":
       return `layer ${shortId(event.digest)}: waiting for another process that gets it`;
+    case "layer-resume":
+      return `layer ${shortId(event.digest)}: going on after ${humanSize(event.keptBytes)}`;
     case "layer-done":
       return `layer ${shortId(event.digest)}: done`;
     case "warning":
@@ -81,22 +93,52 @@ function counted(layers: number): string {
 
 /** Milliseconds between two frames. */
 const frameInterval = 80;
+/** Also when nothing comes, the speed falls and the window may change. */
+const idleInterval = 250;
 
 /**
  * Bars that are drawn anew in place. The cursor is never hidden and rests below the bars, so that there is nothing to restore
  * however the program ends.
  */
-export function barListener(screen: Screen): PullListener {
+export function barDisplay(screen: Screen, now: () => number = () => performance.now()): PullDisplay {
   const layers = new Map<string, LayerState>();
+  const paces = new Map<string, Pace>();
   const frame = new PullFrame(screen);
   let drawnAt = Number.NEGATIVE_INFINITY;
-  return (event) => {
+  let ticking: Timer | undefined;
+  const close = () => clearInterval(ticking);
+  return { show, close };
+
+  function show(event: PullProgress): void {
     applyEvent(layers, event);
     if (isRepetition(layers, event)) return;
+    if (event.type === "done") close();
+    else if (ticking === undefined && event.type === "resolved") {
+      ticking = setInterval(() => draw(undefined), idleInterval);
+      ticking.unref();
+    }
     const line = event.type.startsWith("layer-") ? undefined : plainLine(event);
-    const now = performance.now();
-    if (line === undefined && event.type !== "layer-done" && now - drawnAt < frameInterval) return;
-    drawnAt = now;
-    frame.draw(line, event.type === "done" ? [] : [...layers.entries()]);
-  };
+    if (line === undefined && event.type !== "layer-done" && now() - drawnAt < frameInterval) return;
+    if (event.type === "done") layers.clear();
+    draw(line);
+  }
+
+  function draw(above: string | undefined): void {
+    drawnAt = now();
+    const shown = [...layers.entries()].map(([digest, state]) => ({
+      digest,
+      state,
+      pace: paceOf(digest, state.doneBytes),
+    }));
+    const moved = shown.filter(({ state }) => state.phase !== "exists" && state.phase !== "waiting");
+    const arrived = moved.reduce((sum, { state }) => sum + state.doneBytes, 0);
+    frame.draw(above, shown, paceOf("total", arrived));
+  }
+
+  function paceOf(key: string, bytes: number): number | undefined {
+    const pace = paces.get(key);
+    if (pace === undefined) paces.set(key, new Pace(bytes, now()));
+    else pace.update(bytes, now());
+    return pace?.bytesPerSecond;
+  }
 }

@@ -1,10 +1,10 @@
 /** `currunt ps`. */
-import type { ContainerSummary } from "../engine/engine.ts";
+import type { ContainerSummary } from "../engine/summary.ts";
 import { defineCommand } from "./command.ts";
 import { ago, humanDuration, shortId, truncate } from "./human.ts";
 import { openEngine } from "./open-engine.ts";
 import type { Column } from "./table.ts";
-import { absentListFlags, listFlags, printList } from "./table.ts";
+import { absentListFlags, labelText, listFlags, printList } from "./table.ts";
 
 export const ps = defineCommand({
   name: "ps",
@@ -64,7 +64,12 @@ export function containerColumns(style: { now: number; whole: boolean }): Column
     },
     { heading: "STATUS", field: "Status", text: (row) => statusText(row, now) },
     { heading: "NAMES", field: "Names", text: ({ name }) => name },
-    { heading: "STATE", field: "State", text: ({ status }) => status, hidden: true },
+    {
+      heading: "STATE",
+      field: "State",
+      text: ({ status, paused }) => (paused === true ? "paused" : status),
+      hidden: true,
+    },
     {
       heading: "PID",
       field: "Pid",
@@ -96,10 +101,7 @@ export function containerColumns(style: { now: number; whole: boolean }): Column
     {
       heading: "LABELS",
       field: "Labels",
-      text: ({ labels }) =>
-        Object.entries(labels)
-          .map((pair) => pair.join("="))
-          .join(","),
+      text: ({ labels }) => labelText(labels),
       json: ({ labels }) => labels,
       hidden: true,
     },
@@ -109,6 +111,9 @@ export function containerColumns(style: { now: number; whole: boolean }): Column
 /** docker's words: "Up 3 minutes", "Exited (0) 2 hours ago", "Created". */
 function statusText(row: ContainerSummary, now: number): string {
   if (row.status === "created") return "Created";
-  if (row.status === "running") return `Up ${humanDuration(Math.max(0, now - (row.startedAt ?? now)))}`;
+  const paused = row.paused === true ? " (Paused)" : "";
+  if (row.status === "running") {
+    return `Up ${humanDuration(Math.max(0, now - (row.startedAt ?? now)))}${paused}`;
+  }
   return `Exited (${row.exitCode ?? "unknown"}) ${ago(row.exitedAt ?? now, now)}`;
 }

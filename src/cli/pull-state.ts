@@ -33,6 +33,8 @@ function changeOf(event: PullProgress, before: LayerState): Partial<LayerState> 
       return { phase: "waiting" };
     case "layer-start":
       return { phase: "downloading", doneBytes: 0, totalBytes: event.totalBytes ?? before.totalBytes };
+    case "layer-resume":
+      return { doneBytes: event.keptBytes };
     case "layer-progress":
       // All has come in: what is left to wait for is the unpacking.
       return {

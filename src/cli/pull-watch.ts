@@ -1,6 +1,7 @@
 /** What surrounds a pull on the command line: its progress on standard error, and Ctrl-C. */
 import type { PullListener, PullProgress } from "../engine/options.ts";
 import { Interruption } from "./interruption.ts";
+import type { PullDisplay } from "./progress.ts";
 
 /** Of every command that may pull. */
 export const progressFlag = {
@@ -38,10 +39,12 @@ export async function pullWatch<T>(flags: PullFlags, act: (watch: PullWatch) => 
   using interruption = new Interruption();
   let waiting: PullProgress[] = [];
   let show: PullListener = (event) => waiting.push(event);
+  let display: PullDisplay | undefined;
   let loading: Promise<void> | undefined;
   const load = async () => {
-    const { progressListener } = await import("./progress.ts");
-    show = await progressListener(flags.quiet ? "none" : flags.progress);
+    const { pullDisplay } = await import("./progress.ts");
+    display = await pullDisplay(flags.quiet ? "none" : flags.progress);
+    ({ show } = display);
     for (const event of waiting) show(event);
     waiting = [];
   };
@@ -55,5 +58,6 @@ export async function pullWatch<T>(flags: PullFlags, act: (watch: PullWatch) => 
     return await act({ onEvent, signal: interruption.signal });
   } finally {
     await loading;
+    display?.close();
   }
 }

@@ -2,6 +2,7 @@
 import { flags } from "./flag.ts";
 import { layerFormatFlag, progressFlag } from "./pull-watch.ts";
 import { credentialFlag, registryFlags } from "./registry-flags.ts";
+import { resourceFlags } from "./resource-flags.ts";
 import { detachKeysFlag } from "./session.ts";
 
 const program = "Program";
@@ -100,6 +101,8 @@ export const createFlags = flags({
     group: container,
     help: "resource limit of its processes, as nofile=1024:2048",
   },
+
+  ...resourceFlags,
 
   volume: {
     type: "string",
@@ -212,25 +215,11 @@ export const runFlags = flags({
   "dry-run": { type: "boolean", group: program, help: "print the plan for the kernel and do nothing" },
 });
 
-const limits = "limits on resources are not in this version";
 const bridge = "needs the bridge network, which this version does not have";
 
 /** docker's flags that have no effect to offer here yet: refused by name, rather than ignored. */
 export const absentRunFlags: Readonly<Record<string, string>> = {
-  memory: limits,
-  m: limits,
-  "memory-swap": limits,
-  "memory-reservation": limits,
-  cpus: limits,
-  "cpu-shares": limits,
-  c: limits,
-  "cpu-period": limits,
-  "cpu-quota": limits,
-  "cpuset-cpus": limits,
-  "cpuset-mems": limits,
-  "pids-limit": limits,
-  "blkio-weight": limits,
-  "oom-kill-disable": limits,
+  "oom-kill-disable": "not in this version",
   "publish-all": bridge,
   P: bridge,
   expose: bridge,

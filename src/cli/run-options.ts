@@ -6,6 +6,7 @@ import { parseEnvironmentFile, parseLabels, resolveVariable } from "./environmen
 import type { Values } from "./flag.ts";
 import { refusePublish } from "./publish.ts";
 import { accessOf } from "./registry-flags.ts";
+import { resourcesOf } from "./resource-flags.ts";
 import type { createFlags, runFlags } from "./run-flags.ts";
 import { parseCapability, parseSecurityOptions, parseUlimit } from "./security.ts";
 import { parseSignal } from "./signal.ts";
@@ -42,6 +43,7 @@ export async function readRunOptions(line: RunLine): Promise<RunOptions> {
     remove: line.given.has("rm") ? flags.rm : isThrowAway(line, form, attach),
     ...(flags.cidfile === undefined ? {} : { cidFile: absolute(flags.cidfile, line) }),
     ulimits: flags.ulimit.map(parseUlimit),
+    ...resourcesOf(flags),
     ...fileOptions(line),
     ...networkOptions(line),
     capabilitiesAdd: flags["cap-add"].map(parseCapability),

@@ -1,6 +1,6 @@
 /** What commands that join a program's streams have in common: terminal check, exit code, shared flags. */
 import { CurruntError } from "../base/error.ts";
-import type { SessionEnd } from "../engine/engine.ts";
+import type { SessionEnd } from "../engine/summary.ts";
 
 /** The exit code that a session ends the command with: leaving by the detach keys is success. */
 export function exitCodeOfEnd(end: SessionEnd): number {

@@ -38,6 +38,13 @@ export const absentListFlags: Readonly<Record<string, string>> = {
   f: "not in this version: print all with -format json and choose from that; the form is -format",
 };
 
+/** "key=value,key=value", as docker's tables have labels. */
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map((pair) => pair.join("="))
+    .join(",");
+}
+
 /** Prints `rows` to standard output. */
 export async function printList<Row>(rows: readonly Row[], options: ListOptions<Row>): Promise<void> {
   const { columns, format = "table", quiet } = options;

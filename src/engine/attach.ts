@@ -2,9 +2,9 @@
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import type { Context } from "./context.ts";
-import type { SessionEnd } from "./engine.ts";
 import type { AttachOptions } from "./options.ts";
 import { attachSession } from "./session.ts";
+import type { SessionEnd } from "./summary.ts";
 
 /** Stays until the container ends or the caller leaves. */
 export async function attachTo(

@@ -1,5 +1,6 @@
 /** What every container gets unless it is privileged: docker's mounts, namespaces, masked and read-only paths. */
-import type { LinuxNamespaceType, Mount } from "../runtime/spec.ts";
+import type { Linux, LinuxNamespaceType, Mount } from "../runtime/spec.ts";
+import type { RunOptions } from "./options.ts";
 
 /** The search path of a program whose image sets none. */
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -41,6 +42,16 @@ export function namespaces(network: "host" | "none"): { type: LinuxNamespaceType
   const types: LinuxNamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
   if (network === "none") types.push("network");
   return types.map((type) => ({ type }));
+}
+
+/** The limits that were asked for, and the cgroup that they are set on; nothing without any. */
+export function limits(id: string, { resources }: Pick<RunOptions, "resources">): Linux {
+  return resources === undefined ? {} : { resources, cgroupsPath: cgroupsPathOf(id) };
+}
+
+/** At the top of every tree: it outlives the session that it was made from. */
+export function cgroupsPathOf(id: string): string {
+  return `/currunt-${id}`;
 }
 
 /** Tell about the host, or act on it, and are hidden. */

@@ -30,7 +30,7 @@ export async function stopContainer(context: Context, name: string, options: Sto
   const { record } = container;
   const paths = containerPaths(context.roots, record.id);
   const end = endOf(context, record.id);
-  if (!signalInit(paths, options.signal ?? record.stopSignal)) {
+  if (!signalInit(paths, options.signal ?? record.stopSignal, { ends: true })) {
     refuseStarting(context, container, "stop");
     await end;
     return;
@@ -100,12 +100,12 @@ function refuseStarting({ roots, containers }: Context, { record }: Container, a
  * Resolves when nothing is at work on the container any more: to the exit code if its monitor told it. The record of
  * one of -rm is gone by then.
  */
-async function endOf({ roots, containers }: Context, id: string): Promise<number | undefined> {
+async function endOf({ roots, containers, onWarning }: Context, id: string): Promise<number | undefined> {
   const paths = containerPaths(roots, id);
   const exitCode = await observeEnd(paths);
   // The monitor is past its last message, or died: this does not block for long. It does when the container was only
   // being started when we came.
   waitForUnlock(paths.lock);
-  recover(roots, containers);
+  recover(roots, containers, onWarning);
   return exitCode;
 }

@@ -1,78 +1,48 @@
 /** The facade: what the command line and the daemon call. Each operation loads its own code when it is used. */
 import type { Roots } from "../base/paths.ts";
-import type { ContainerStatus } from "./container.ts";
-import type { Context } from "./context.ts";
+import type { RemovedImage } from "../image/remove.ts";
+import type { StatePaths } from "../runtime/state-root.ts";
+import type { Context, OpenOptions } from "./context.ts";
+import type { CommitOptions, CopyEnd, CopyOptions, FileChange } from "./file-options.ts";
+import type {
+  CheckOptions,
+  DiskUsage,
+  Finding,
+  ImageFilter,
+  ImageStep,
+  ImageSummary,
+  ImportOptions,
+  Pruned,
+  PruneOptions,
+  PushOptions,
+  PushWatch,
+  RemoveImageOptions,
+  SaveOptions,
+} from "./image-options.ts";
 import type {
   AttachOptions,
   ExecOptions,
   LogOptions,
   PullOptions,
   PullWatch,
-  RemoveImageOptions,
   RemoveOptions,
+  Resources,
   RunOptions,
   StartOptions,
   StopOptions,
 } from "./options.ts";
-
-/** One line of `ps`. */
-export interface ContainerSummary {
-  /** 64 hexadecimal digits. */
-  readonly id: string;
-  readonly name: string;
-  /** The reference as given, or the directory of `-rootfs`. */
-  readonly image: string;
-  /** The program with its arguments. */
-  readonly command: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly status: ContainerStatus;
-  /** Of the last run; only when it has ended. */
-  readonly exitCode?: number;
-  readonly startedAt?: number;
-  readonly exitedAt?: number;
-  /** Process ID of init on the host; only while it runs. */
-  readonly pid?: number;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-/** An image that is complete on disk. */
-export interface ImageSummary {
-  /** "sha256:…": digest of its config. */
-  readonly id: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. */
-  readonly references: readonly string[];
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** "linux/arm64/v8". */
-  readonly platform: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-}
-
-/** How a session with a program ended. */
-export type SessionEnd =
-  | { readonly kind: "exited"; readonly exitCode: number }
-  /** The user pressed the detach keys: the program goes on. */
-  | { readonly kind: "detached" }
-  /** The caller's terminal or output has gone, or the user lost patience; the program goes on. 128 and the signal. */
-  | { readonly kind: "left"; readonly exitCode: number };
-
-/** What `run` gives back; `end` is absent when the container was left in the background. */
-export interface RunResult {
-  readonly id: string;
-  readonly end?: SessionEnd;
-}
+import type { ContainerSummary, RunResult, SessionEnd } from "./summary.ts";
 
 /** The engine over one pair of roots. It opens the index on first use and holds it. */
 export class Engine {
   readonly roots: Roots;
+  readonly #onWarning: OpenOptions["onWarning"];
   #context: Promise<Context> | undefined;
 
-  constructor(roots: Roots) {
+  /** `onWarning` is told what of earlier commands could not be put right. */
+  constructor(roots: Roots, onWarning?: OpenOptions["onWarning"]) {
     this.roots = roots;
+    this.#onWarning = onWarning;
   }
 
   /** Creates and starts a container; with `attach` joins the caller's streams to it until it ends or is left. */
@@ -125,6 +95,41 @@ export class Engine {
     killContainer(await this.#open(), name, signal);
   }
 
+  /** Whether `name` names a container. */
+  async knows(name: string): Promise<boolean> {
+    return (await this.#open()).containers.find(name) !== undefined;
+  }
+
+  /** Stops all processes of a container where they are. */
+  async pause(name: string): Promise<void> {
+    const { pause } = await import("./cgroup.ts");
+    await pause(await this.#open(), name);
+  }
+
+  /** Lets the processes of a paused container go on. */
+  async unpause(name: string): Promise<void> {
+    const { unpause } = await import("./cgroup.ts");
+    await unpause(await this.#open(), name);
+  }
+
+  /** Changes limits, of a running container at once; what is not named stays as it is. */
+  async update(name: string, resources: Resources): Promise<void> {
+    const { update } = await import("./cgroup.ts");
+    await update(await this.#open(), name, resources);
+  }
+
+  /** Process IDs of a running container's processes, as the host counts them. */
+  async processes(name: string): Promise<number[]> {
+    const { processesOf } = await import("./cgroup.ts");
+    return await processesOf(await this.#open(), name);
+  }
+
+  /** The runtime's state files of a running container, which has a cgroup from here on. */
+  async measured(name: string): Promise<StatePaths> {
+    const { limited } = await import("./cgroup.ts");
+    return await limited(await this.#open(), name, "measure");
+  }
+
   /** Removes an ended container with all it changed; resolves to its ID, or undefined when `force` found none. */
   async remove(name: string, options: RemoveOptions): Promise<string | undefined> {
     const { removeContainer } = await import("./end.ts");
@@ -149,10 +154,40 @@ export class Engine {
     return inspectContainer(await this.#open(), name);
   }
 
+  /** The state documents of the runtime specification: of one container, or of all. */
+  async ociStates(name?: string): Promise<Record<string, unknown>[]> {
+    const { ociStates } = await import("./inspect.ts");
+    return ociStates(await this.#open(), name);
+  }
+
   /** Writes the log to standard output and standard error, each stream where it belongs. */
   async logs(name: string, options: LogOptions): Promise<void> {
     const { showLog } = await import("./log.ts");
     await showLog(await this.#open(), name, options);
+  }
+
+  /** What the container has changed of its files, in the order of their paths. */
+  async changes(name: string): Promise<FileChange[]> {
+    const { changesOf } = await import("./changes.ts");
+    return await changesOf(await this.#open(), name);
+  }
+
+  /** Writes all that the container sees, as a tar archive, to a file or ("-") to standard output. */
+  async export(name: string, output: string): Promise<void> {
+    const { exportContainer } = await import("./export.ts");
+    await exportContainer(await this.#open(), name, output);
+  }
+
+  /** Copies files between a container and the host. */
+  async copy(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<void> {
+    const { copyFiles } = await import("./copy.ts");
+    await copyFiles(await this.#open(), from, to, options);
+  }
+
+  /** Makes an image of a container: its own image and a layer of what it has changed. Resolves to the image's ID. */
+  async commit(name: string, options: CommitOptions, watch: PullWatch = {}): Promise<string> {
+    const { commitContainer } = await import("./commit.ts");
+    return await commitContainer(await this.#open(), name, options, watch);
   }
 
   /** Gets an image from its registry. */
@@ -161,29 +196,92 @@ export class Engine {
     return await pullToStore(await this.#open(), reference, options, watch);
   }
 
-  /** The images that are here, the last pulled first. */
-  async images(): Promise<ImageSummary[]> {
+  /** Sends an image to a registry. Resolves to the digest that it has there. */
+  async push(name: string, options: PushOptions, watch: PushWatch = {}): Promise<string> {
+    const { pushFromStore } = await import("./image.ts");
+    return await pushFromStore(await this.#open(), name, options, watch);
+  }
+
+  /** The images that are here and pass all filters, the last built first. */
+  async images(filters: readonly ImageFilter[] = []): Promise<ImageSummary[]> {
     const { listImages } = await import("./image.ts");
-    return await listImages(await this.#open());
+    return await listImages(await this.#open(), filters);
   }
 
-  /** All that is known about an image, as JSON data. */
+  /** Takes the images of an archive in: a directory, a tar file, or "-" for standard input. */
+  async load(path: string, options: PullOptions, watch: PullWatch = {}): Promise<ImageSummary[]> {
+    const { loadToStore } = await import("./image.ts");
+    return await loadToStore(await this.#open(), path, options, watch);
+  }
+
+  /** Makes an image of one layer of a file system's archive: a file, a URL or "-" for standard input. */
+  async import(input: string, options: ImportOptions, watch: PullWatch = {}): Promise<string> {
+    const { importToStore } = await import("./import.ts");
+    return await importToStore(await this.#open(), input, options, watch);
+  }
+
+  /** Writes images into one archive; their IDs stay what they are when that is loaded. */
+  async save(names: readonly string[], options: SaveOptions): Promise<void> {
+    const { saveToArchive } = await import("./save.ts");
+    await saveToArchive(await this.#open(), names, options);
+  }
+
+  /** Gives an image more names; a name that another image had moves. */
+  async tag(name: string, references: readonly string[]): Promise<void> {
+    const { tagImage } = await import("./image.ts");
+    tagImage(await this.#open(), name, references);
+  }
+
+  /** Takes names away from an image, all when none are given; the image stays. Resolves to what is gone. */
+  async untag(name: string, references: readonly string[]): Promise<readonly string[]> {
+    const { untagImage } = await import("./image.ts");
+    return untagImage(await this.#open(), name, references);
+  }
+
+  /** How an image was made, the last step first. */
+  async history(name: string): Promise<ImageStep[]> {
+    const { imageHistory } = await import("./image-detail.ts");
+    return imageHistory(await this.#open(), name);
+  }
+
+  /** All that is known about an image, as JSON data in docker's words. */
   async inspectImage(name: string): Promise<Record<string, unknown>> {
-    const { inspectImage } = await import("./image.ts");
-    return await inspectImage(await this.#open(), name);
+    const { inspectImage } = await import("./image-detail.ts");
+    return inspectImage(await this.#open(), name);
   }
 
-  /** Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. */
-  async removeImage(
-    name: string,
-    options: RemoveImageOptions,
-  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }> {
+  /**
+   * Removes a reference, and the image with its last one. `deleted` is the image's ID when it is gone. Undefined: it is
+   * to be ignored that there is none.
+   */
+  async removeImage(name: string, options: RemoveImageOptions): Promise<RemovedImage | undefined> {
     const { removeImage } = await import("./image.ts");
     return await removeImage(await this.#open(), name, options);
   }
 
+  /** Removes what nobody needs. */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune.ts");
+    return await prune(await this.#open(), options);
+  }
+
+  /** What the disk is used for. */
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(await this.#open());
+  }
+
+  /** Looks for damage in the store, reading all of it; with `repair` removes what is damaged or belongs to nothing. */
+  async check(options: CheckOptions): Promise<Finding[]> {
+    const { checkStore } = await import("./check.ts");
+    return await checkStore(await this.#open(), options);
+  }
+
   async #open(options: { sweep?: boolean } = {}): Promise<Context> {
-    this.#context ??= import("./context.ts").then(({ openContext }) => openContext(this.roots, options));
+    const onWarning = this.#onWarning;
+    this.#context ??= import("./context.ts").then(({ openContext }) => {
+      return openContext(this.roots, { ...options, onWarning });
+    });
     return await this.#context;
   }
 }

@@ -1,5 +1,4 @@
 /** `exec`: another program in a running container, held by the caller itself. */
-
 import { O_DIRECTORY, O_PATH, O_RDWR } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
@@ -14,15 +13,16 @@ import { exitCodeOf, reap, sendSignal } from "../sys/process.ts";
 import type { WindowSize } from "../sys/terminal.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { Context } from "./context.ts";
-import type { SessionEnd } from "./engine.ts";
 import { mergeEnvironment } from "./environment.ts";
 import { LocalStreams } from "./local-streams.ts";
 import type { ExecOptions } from "./options.ts";
 import { ownSeccomp } from "./prepare.ts";
 import { readInRoot } from "./root-file.ts";
+import type { RunState } from "./run-state.ts";
 import { readRunState } from "./run-state.ts";
 import type { Pipes, ProgramEnds } from "./stdio.ts";
 import { closeProgramEnds, openPipes, ProgramStreams } from "./stdio.ts";
+import type { SessionEnd } from "./summary.ts";
 import { resolveUser } from "./user.ts";
 
 /** Runs a program in a container; resolves when it ends, or, detached, when it runs. */
@@ -34,10 +34,14 @@ export async function execute(context: Context, name: string, options: ExecOptio
       hint: `start it with "currunt start ${record.name}"`,
     });
   }
-  return await executeAt(record, state.pid, options);
+  return await executeAt(record, state, options);
 }
 
-async function executeAt(record: ContainerRecord, pid: number, options: ExecOptions): Promise<SessionEnd> {
+async function executeAt(
+  record: ContainerRecord,
+  { pid, cgroup: own }: RunState,
+  options: ExecOptions,
+): Promise<SessionEnd> {
   using root = openat(undefined, `/proc/${pid}/root`, O_PATH | O_DIRECTORY);
   using local = new LocalStreams(options, () => streams?.resumeOutput());
   const terminal = options.terminal && !options.detach;
@@ -49,7 +53,9 @@ async function executeAt(record: ContainerRecord, pid: number, options: ExecOpti
   const pipes = terminal ? undefined : pipesFor(options, process);
   if (pipes !== undefined) undo.defer(() => closeProgramEnds(pipes));
   const stdio = pipes?.program ?? "inherit";
-  using program = await execInContainer({ pid, process, spec, defaultSeccomp, stdio });
+  using cgroup =
+    own === undefined ? undefined : (await import("../runtime/cgroup/cgroup.ts")).openCgroup(own);
+  using program = await execInContainer({ pid, process, spec, defaultSeccomp, stdio, cgroup });
   undo.dispose();
   if (options.detach) return { kind: "exited", exitCode: 0 };
   local.takeTerminal();

@@ -8,6 +8,7 @@ import { failedWith } from "../sys/error.ts";
 import { openDirectory, readlinkat } from "../sys/file.ts";
 import { readSmallFile } from "../sys/small-file.ts";
 import { lookup } from "../sys/stat.ts";
+import { removeCgroups } from "./cgroup-list.ts";
 import type { Container } from "./container.ts";
 import { ContainerStore } from "./store.ts";
 
@@ -30,6 +31,7 @@ export function settle(containers: ContainerStore, paths: ContainerPaths, contai
     const { exitCode, exitedAt } = readEnding(paths) ?? { exitCode: lostExitCode, exitedAt: Date.now() };
     containers.markExited(container.record.id, exitCode, exitedAt);
   }
+  removeCgroups(paths.run);
   removeTree(undefined, paths.exit);
   removeTree(undefined, paths.run);
 }

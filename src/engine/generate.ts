@@ -8,6 +8,7 @@ import {
   defaultMounts,
   defaultPath,
   defaultShmSizeBytes,
+  limits,
   maskedPaths,
   namespaces,
   readonlyPaths,
@@ -83,6 +84,7 @@ function specOf(input: GenerateInput, config: Config, args: string[], volumes: r
   const { options, hostname } = input;
   const linux: Linux = {
     namespaces: namespaces(options.network),
+    ...limits(input.id, options),
     ...(options.privileged ? {} : { maskedPaths, readonlyPaths }),
   };
   return {

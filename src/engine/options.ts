@@ -3,6 +3,10 @@
 import type { LayerFormat } from "../image/layer-target.ts";
 import type { Login } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
+import type { LinuxResources } from "../runtime/spec.ts";
+
+/** Limits, in the words of the runtime specification. */
+export type Resources = LinuxResources;
 
 /** Where the container's files come from. */
 export type RootSource =
@@ -105,6 +109,8 @@ export interface RunOptions extends StreamOptions {
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined" | { readonly profilePath: string };
   readonly ulimits: readonly Ulimit[];
+  /** Limits on what all processes together use; absent: none. */
+  readonly resources?: LinuxResources;
   /** Size of /dev/shm; absent: 64 MiB. */
   readonly shmSizeBytes?: number;
   /** More lines for /etc/hosts. */
@@ -215,12 +221,6 @@ export interface RegistryAccess {
   readonly authFile?: string;
   /** False: that registry need not prove who it is, nor have TLS. */
   readonly verifyTls?: boolean;
-}
-
-/** What `rmi` can ask. */
-export interface RemoveImageOptions {
-  /** Removes an image that has several names or that a container uses. */
-  readonly force: boolean;
 }
 
 /** What `pull` can ask. */

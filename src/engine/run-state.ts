@@ -1,23 +1,30 @@
 /** `<run root>/<id>/state.json`: which process is the container's init, in the form of the runtime's state files. */
 import type { ContainerPaths } from "../base/paths.ts";
+import type { CgroupState } from "../runtime/cgroup/state.ts";
 import { failedWith } from "../sys/error.ts";
 import { renameat } from "../sys/file.ts";
 import { startTimeOf } from "../sys/process.ts";
 import { readSmallFile, writeSmallFile } from "../sys/small-file.ts";
 
 /** What names a running init for sure. */
-interface RunState {
+export interface RunState {
   /** As the host sees it. */
   readonly pid: number;
   /** In clock ticks since boot: tells a reused pid apart. */
   readonly startTime: number;
+  readonly cgroup?: CgroupState;
 }
 
 /**
  * Prepares the state of a container whose init has been cloned. Calling the result shows it: once the program runs, since
  * whoever finds it may join the container.
  */
-export function prepareRunState(paths: ContainerPaths, id: string, pid: number): () => void {
+export function prepareRunState(
+  paths: ContainerPaths,
+  id: string,
+  pid: number,
+  cgroup?: CgroupState,
+): () => void {
   const record = {
     ociVersion: "1.3.0",
     id,
@@ -29,6 +36,7 @@ export function prepareRunState(paths: ContainerPaths, id: string, pid: number):
     created: new Date().toISOString(),
     owner: "root",
     annotations: {},
+    ...(cgroup === undefined ? {} : { cgroup }),
   };
   writeSmallFile(`${paths.state}.new`, JSON.stringify(record), 0o600);
   return () => renameat(undefined, `${paths.state}.new`, undefined, paths.state);
@@ -47,5 +55,7 @@ export function readRunState(paths: ContainerPaths): RunState | undefined {
   if (!("pid" in state && "startTime" in state)) return undefined;
   const { pid, startTime } = state;
   if (typeof pid !== "number" || typeof startTime !== "number") return undefined;
-  return startTimeOf(pid) === startTime ? { pid, startTime } : undefined;
+  if (startTimeOf(pid) !== startTime) return undefined;
+  // Written by this program, in a directory that is root's own.
+  return "cgroup" in state ? { pid, startTime, cgroup: state.cgroup as CgroupState } : { pid, startTime };
 }

@@ -1,5 +1,4 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
-
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { relaxDurability } from "../base/database.ts";
 import { CurruntError, explain, wrap } from "../base/error.ts";
@@ -12,8 +11,7 @@ import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
-import { namespaces } from "./default-spec.ts";
-import type { RunResult, SessionEnd } from "./engine.ts";
+import { limits, namespaces } from "./default-spec.ts";
 import { settle } from "./exit.ts";
 import type { Launched } from "./launch.ts";
 import { launchMonitor, lockContainer } from "./launch.ts";
@@ -25,6 +23,7 @@ import type { Session } from "./session.ts";
 import { prepareSession } from "./session.ts";
 import { startProgram } from "./start.ts";
 import type { Foreseen, StartRequest } from "./start-request.ts";
+import type { RunResult, SessionEnd } from "./summary.ts";
 
 /** Creates and starts a container. On failure nothing of it is left. */
 export async function runContainer(
@@ -66,9 +65,10 @@ export async function runContainer(
 }
 
 /** As much of a container as its options alone tell. */
-function foresee(id: string, { network, terminal, interactive, remove }: RunOptions): Foreseen {
+function foresee(id: string, options: RunOptions): Foreseen {
+  const { network, terminal, interactive, remove } = options;
   const process = { terminal, user: { uid: 0, gid: 0 }, args: [], cwd: "/" };
-  const linux = { namespaces: namespaces(network) };
+  const linux = { namespaces: namespaces(network), ...limits(id, options) };
   return { id, interactive, remove, spec: { ociVersion: "1.3.0", process, linux } };
 }
 
@@ -174,7 +174,7 @@ async function startWith(
 /** The program is about to run: what cannot be put right now is left to the next command. */
 function sweepNow({ roots, containers }: Context, onWarning: StartRequest["onWarning"]): void {
   try {
-    recover(roots, containers);
+    recover(roots, containers, onWarning);
   } catch (error) {
     onWarning?.(`clean up after earlier commands: ${explain(error)}`);
   }

@@ -4,11 +4,11 @@ import type { ContainerPaths } from "../base/paths.ts";
 import type { Fd } from "../sys/fd.ts";
 import type { FrameType } from "./attach-protocol.ts";
 import { Connection, decodeExit, encodeFrame, encodeResize } from "./attach-protocol.ts";
-import type { SessionEnd } from "./engine.ts";
 import { LocalStreams } from "./local-streams.ts";
 import { connectToMonitor } from "./observe.ts";
 import type { StreamOptions } from "./options.ts";
 import { signalInit } from "./signal.ts";
+import type { SessionEnd } from "./summary.ts";
 
 /** How a session is held. */
 export interface SessionOptions extends StreamOptions {

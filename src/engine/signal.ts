@@ -1,8 +1,10 @@
 /** Signals for a container's init. */
-import { SIGKILL } from "../../ffi/kernel.ts";
+import { O_WRONLY, SIGKILL } from "../../ffi/kernel.ts";
 import type { ContainerPaths } from "../base/paths.ts";
+import { tryOpen } from "../sys/attempt.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { writeAll } from "../sys/file.ts";
 import { openProcess, sendSignal, waitUntilEnded } from "../sys/process.ts";
 import { readRunState } from "./run-state.ts";
 
@@ -21,6 +23,22 @@ export function openInit(paths: ContainerPaths): Fd | undefined {
   return undefined;
 }
 
+/** A frozen process takes no signal, of version 1 not even KILL: all go on. */
+function thaw(paths: ContainerPaths): void {
+  const { directories = {} } = readRunState(paths)?.cgroup ?? {};
+  for (const directory of Object.values(directories)) {
+    for (const [name, word] of [
+      ["freezer.state", "THAWED"],
+      ["cgroup.freeze", "0"],
+    ] as const) {
+      const file = tryOpen(undefined, `${directory}/${name}`, O_WRONLY, ["ENOENT"]);
+      if (typeof file === "string") continue;
+      using opened = file;
+      writeAll(opened, Buffer.from(word));
+    }
+  }
+}
+
 /** A killed process ends at once, unless a device or a file server keeps it. */
 const endsWithinMs = 10_000;
 
@@ -33,18 +51,24 @@ export function endInit(paths: ContainerPaths): boolean {
   if (init === undefined) return true;
   try {
     sendSignal(init, SIGKILL);
+    thaw(paths);
   } catch (error) {
     if (!failedWith(error, "ESRCH")) throw error;
   }
   return waitUntilEnded(init, endsWithinMs);
 }
 
-/** Sends `signal` to init; false when the container does not run. */
-export function signalInit(paths: ContainerPaths, signal: number): boolean {
+/** Sends `signal` to init; false when the container does not run. What is to end a paused one also lets it go on. */
+export function signalInit(
+  paths: ContainerPaths,
+  signal: number,
+  { ends = signal === SIGKILL } = {},
+): boolean {
   using init = openInit(paths);
   if (init === undefined) return false;
   try {
     sendSignal(init, signal);
+    if (ends) thaw(paths);
     return true;
   } catch (error) {
     if (failedWith(error, "ESRCH")) return false;

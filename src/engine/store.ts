@@ -6,6 +6,7 @@ import { CurruntError } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { makeDirectories, removeTree } from "../sys/directory.ts";
+import { removeCgroups } from "./cgroup-list.ts";
 import type { Container, ContainerRecord, ContainerStatus } from "./container.ts";
 
 interface Row {
@@ -149,6 +150,13 @@ export class ContainerStore {
     }
   }
 
+  /** Stores what has changed about a container that is there. */
+  replaceRecord(record: ContainerRecord): void {
+    this.#database
+      .query("UPDATE containers SET record = ? WHERE id = ?")
+      .run(JSON.stringify(record), record.id);
+  }
+
   /** Takes a container out of the index only. */
   forget(id: string): void {
     this.#database.query("DELETE FROM containers WHERE id = ?").run(id);
@@ -157,6 +165,7 @@ export class ContainerStore {
   /** Removes the directories of a container that the index does not know. */
   removeFiles(id: string): void {
     const { directory, run } = containerPaths(this.#roots, id);
+    removeCgroups(run);
     removeTree(undefined, directory);
     removeTree(undefined, run);
   }

@@ -1,11 +1,13 @@
 /** One pass over a layer blob on the calling thread: decompress, hash, parse, write. */
 import { CurruntError } from "../base/error.ts";
 import { decompress } from "./decompress.ts";
+import type { Algorithm } from "./digest.ts";
 import type { LayerGaps } from "./layer.ts";
 import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat, LayerTarget } from "./layer-target.ts";
 import { defaultTarLimits, TarParser } from "./tar.ts";
+import type { TarSplitWriter } from "./tar-split.ts";
 
 export interface UnpackLimits {
   /** Entries of the archive; 10 million unless told. */
@@ -24,7 +26,7 @@ export interface UnpackProgress {
 
 /** Its gaps are those that the archive left: they are filled when `lowers` was given. */
 export interface UnpackedLayer extends LayerGaps {
-  /** "sha256:…" of the whole decompressed stream. */
+  /** Digest of the whole decompressed stream. */
   readonly diffID: string;
   /** Bytes of file content written. */
   readonly sizeBytes: number;
@@ -43,6 +45,10 @@ export interface ApplyOptions {
   readonly format?: LayerFormat | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
   readonly namespace?: OverlayNamespace | undefined;
+  /** Where the archive's tar-split goes; absent: none is kept. */
+  readonly split?: string | undefined;
+  /** Of the diff ID; sha256 unless told. */
+  readonly algorithm?: Algorithm | undefined;
   /** Absent: gaps are left, as there were no layers below. */
   readonly lowers?: Lowers | undefined;
   /** Called about once a MiB, synchronously. */
@@ -54,13 +60,15 @@ export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
   options: ApplyOptions,
 ): Promise<UnpackedLayer> {
-  const { limits = {}, namespace = "trusted", lowers, onProgress } = options;
+  const { limits = {}, namespace = "trusted", algorithm = "sha256", lowers, onProgress } = options;
   const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
   const warnings = new Set<string>();
   const warn = (message: string) => void warnings.add(message);
   using writer = new LayerWriter(await openTarget(options, warn), warn);
-  const parser = new TarParser(writer, { ...defaultTarLimits, entries });
-  const hash = new Bun.CryptoHasher("sha256");
+  using split = await openSplit(options.split, writer);
+  const parser = new TarParser(split ?? writer, { ...defaultTarLimits, entries });
+  const push = (bytes: Buffer) => parser.push(bytes);
+  const hash = new Bun.CryptoHasher(algorithm);
   let compressedBytes = 0;
   let uncompressedBytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
@@ -77,10 +85,12 @@ export async function applyLayer(
       });
     }
     hash.update(bytes);
-    parser.push(bytes);
+    if (split === undefined) parser.push(bytes);
+    else split.take(bytes, push);
     onProgress?.({ compressedBytes, uncompressedBytes, entries: parser.entries });
   });
   parser.end();
+  split?.finish();
   const gaps = writer.settle();
   if (lowers !== undefined && hasGaps(gaps)) {
     const { fillGaps } = await import("./layer-finish.ts");
@@ -88,7 +98,7 @@ export async function applyLayer(
   }
   writer.finish();
   return {
-    diffID: `sha256:${hash.digest("hex")}`,
+    diffID: `${algorithm}:${hash.digest("hex")}`,
     entries: parser.entries,
     sizeBytes: writer.sizeBytes,
     warnings: [...warnings],
@@ -107,6 +117,12 @@ async function openTarget(
   }
   const { LayerDirectory } = await import("./layer-directory.ts");
   return new LayerDirectory({ path, namespace, warn });
+}
+
+async function openSplit(path: string | undefined, writer: LayerWriter): Promise<TarSplitWriter | undefined> {
+  if (path === undefined) return undefined;
+  const { TarSplitWriter } = await import("./tar-split.ts");
+  return new TarSplitWriter(writer, path);
 }
 
 function hasGaps({ implicitDirectories, foreignLinks }: LayerGaps): boolean {

@@ -207,6 +207,11 @@ export function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
 }
 
+/** The scope for writing to a repository, and for taking blobs from others of the same registry. */
+export function pushScope(repository: string, sources: readonly string[]): string {
+  return [`repository:${repository}:pull,push`, ...sources.map(pullScope)].join(" ");
+}
+
 /**
  * The token server's address, checked: the registry chooses it, and must not send us, or our password, to a
  * server inside of our network or over a line that others read.

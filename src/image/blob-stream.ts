@@ -1,21 +1,18 @@
 /** A blob as one checked stream, however often the connection is cut on the way. */
 import { CurruntError } from "../base/error.ts";
+import { RangedBody, RangeRefused, WORTH_RANGES_BYTES } from "./blob-range.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { withJitter } from "./delay.ts";
 import { DigestError, Verifier } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData } from "./manifest.ts";
-import type { Transport } from "./transport.ts";
+import type { PartialBlob } from "./partial.ts";
 import { discard, plain, sleep, within } from "./transport.ts";
-
-/** What a blob is read from. */
-export interface BlobSource {
-  readonly transport: Transport;
-  /** A successful response, from `offset` on (206) or from the start (200). */
-  openBlob(descriptor: Descriptor, offset: number): Promise<Response>;
-  warn(message: string): void;
-}
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Where what comes is kept: the stream begins with what is there already, hashed anew. The caller's to close. */
+  readonly partial?: PartialBlob | undefined;
   /** Called when a cut connection is taken up again. */
   readonly onRestart?: (() => void) | undefined;
   /** Called with the bytes read so far, after each piece. */
@@ -56,7 +53,14 @@ export function streamBlob(
   );
 }
 
-type BodyReader = ReturnType<typeof readerOf>;
+/** The part of a body's reader that is used. */
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** A transfer is judged after this time, and goes on in ranges when it was mostly waited for. */
+const JUDGED_AFTER_MS = 500;
 
 class BlobReader {
   readonly #source: BlobSource;
@@ -64,8 +68,17 @@ class BlobReader {
   readonly #options: BlobStreamOptions;
   readonly #verifier: Verifier;
   #body: BodyReader | undefined;
+  /** Gives the current body's connection back. */
+  #release: () => void = () => undefined;
+  /** Whether another try with ranges makes sense. */
+  #mayRange = true;
+  #openedAt = 0;
+  /** How much of the time since then nothing was there to be read. */
+  #waitedMs = 0;
   /** Bytes at the start of the current response that were read from an earlier one. */
   #skip = 0;
+  /** Set until the kept start is read. */
+  #kept: PartialBlob | undefined;
   /** Undefined until a response tells it, when the manifest does not (schema 1). */
   #size: number | undefined;
   #failures = 0;
@@ -75,6 +88,7 @@ class BlobReader {
     this.#source = source;
     this.#descriptor = descriptor;
     this.#options = options;
+    this.#kept = options.partial;
     this.#size = descriptor.size < 0 ? undefined : descriptor.size;
     this.#verifier = new Verifier(descriptor.digest, this.#size, `blob ${descriptor.digest}`);
   }
@@ -83,21 +97,28 @@ class BlobReader {
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       try {
+        const kept = this.#readKept();
+        if (kept !== undefined) return this.#pass(kept);
         if (this.#body === undefined && this.#verifier.seenBytes === this.#size) {
           this.#verifier.finish();
           return undefined;
         }
         this.#body ??= await this.#open();
+        const askedAt = performance.now();
         const { done, value } = await within(this.#body.read(), this.#source.transport.patience.idleMs);
-        if (done) {
+        this.#waitedMs += performance.now() - askedAt;
+        if (done || value === undefined) {
           if (this.#verifier.seenBytes < (this.#size ?? 0)) throw new Error("the transfer ended early");
           this.#verifier.finish();
+          this.#release();
+          this.#release = () => undefined;
           return undefined;
         }
         const chunk = this.#withoutKnown(value);
         if (chunk.byteLength === 0) continue;
-        this.#verifier.update(chunk);
-        this.#options.onBytes?.(this.#verifier.seenBytes);
+        this.#options.partial?.append(chunk);
+        this.#pass(chunk);
+        if (this.#isHeldUp()) await this.#spread();
         return chunk;
       } catch (error) {
         await this.cancel();
@@ -106,16 +127,59 @@ class BlobReader {
     }
   }
 
+  /** The next piece of what an earlier attempt left. */
+  #readKept(): Uint8Array | undefined {
+    const chunk = this.#kept?.read();
+    if (chunk === undefined) this.#kept = undefined;
+    return chunk;
+  }
+
+  #pass(chunk: Uint8Array): Uint8Array {
+    this.#verifier.update(chunk);
+    this.#options.onBytes?.(this.#verifier.seenBytes);
+    return chunk;
+  }
+
   async cancel(): Promise<void> {
     const body = this.#body;
     this.#body = undefined;
+    this.#release();
+    this.#release = () => undefined;
     await body?.cancel().catch(() => undefined);
+  }
+
+  /** Whether one connection is what the transfer waits for, and there is room for more. */
+  #isHeldUp(): boolean {
+    const passedMs = performance.now() - this.#openedAt;
+    return (
+      this.#mayRange &&
+      passedMs >= JUDGED_AFTER_MS &&
+      this.#waitedMs > passedMs / 2 &&
+      (this.#size ?? 0) - this.#verifier.seenBytes >= WORTH_RANGES_BYTES &&
+      this.#source.slots.free > 0
+    );
+  }
+
+  /** Goes on in several ranges. */
+  async #spread(): Promise<void> {
+    this.#mayRange = false;
+    await this.cancel();
+    this.#skip = 0;
+    this.#body = new RangedBody({
+      source: this.#source,
+      descriptor: this.#descriptor,
+      offset: this.#verifier.seenBytes,
+      sizeBytes: this.#size ?? 0,
+      signal: this.#options.signal,
+    });
   }
 
   /** Waits before the next connection, or throws when another one makes no sense. */
   async #recover(error: unknown): Promise<void> {
     const { signal, onRestart } = this.#options;
     signal?.throwIfAborted();
+    // One connection it is, then.
+    if (error instanceof RangeRefused) return;
     const offset = this.#verifier.seenBytes;
     // A registry that was there a moment ago may be restarting; every other told error stays one.
     const mayPass = error instanceof CurruntError && error.kind === "unavailable" && offset > 0;
@@ -128,12 +192,15 @@ class BlobReader {
       throw new CurruntError(
         "unavailable",
         `get blob ${this.#descriptor.digest}: cut off after ${offset} of ${this.#size ?? "unknown"} bytes: ${plain(error)}`,
-        { hint: "check the network, then try again" },
+        {
+          hint: "check the network, then try again: what has come is kept, and the next pull goes on from there",
+        },
       );
     }
     this.#source.warn(`blob ${this.#descriptor.digest.slice(0, 19)} was cut off (${plain(error)}): resuming`);
     onRestart?.();
-    await sleep(Math.min(baseDelayMs * 2 ** (this.#failures - 1), maxDelayMs), signal);
+    const delayMs = Math.min(baseDelayMs * 2 ** (this.#failures - 1), maxDelayMs);
+    await sleep(withJitter(delayMs), signal);
   }
 
   async #open(): Promise<BodyReader> {
@@ -141,8 +208,11 @@ class BlobReader {
     const inline = inlineData(this.#descriptor);
     if (inline !== undefined) return readerOf(new Blob([inline]).stream());
     const response = await this.#source.openBlob(this.#descriptor, offset);
+    this.#source.slots.take();
+    this.#release = () => this.#source.slots.give();
+    [this.#openedAt, this.#waitedMs] = [performance.now(), 0];
     this.#skip = await this.#offsetOf(response, offset);
-    return readerOf(response.body ?? emptyStream());
+    return readerOf(response.status === 416 ? emptyStream() : (response.body ?? emptyStream()));
   }
 
   /** How many bytes of `response` are known already. A server without ranges (old Forgejo) sends all of it again. */
@@ -158,6 +228,7 @@ class BlobReader {
         `get blob ${this.#descriptor.digest}: the registry sent a wrong range`,
       );
     }
+    if (response.status === 416) return this.#pastEnd(response, offset);
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     if (!Number.isNaN(length)) this.#size ??= length;
     if (!Number.isNaN(length) && length !== this.#size && !response.headers.has("content-encoding")) {
@@ -168,6 +239,15 @@ class BlobReader {
       );
     }
     return offset;
+  }
+
+  /** Nothing is left to send: that is the end when the blob has exactly what is here (its size was unknown), else another blob. */
+  async #pastEnd(response: Response, offset: number): Promise<number> {
+    await discard(response);
+    const size = /^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+    this.#size ??= size === undefined ? undefined : Number(size);
+    if (this.#size === offset) return 0;
+    throw new DigestError(`blob ${this.#descriptor.digest}`, `the registry has no more than ${offset} bytes`);
   }
 
   #withoutKnown(chunk: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@ import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } from "../../ffi/kernel.ts";
 import type { BackgroundSync } from "../sys/blocking.ts";
 import { fsyncDirectory, listDirectory, makeDirectories } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
-import { openat, openDirectory, renameat, unlinkat, writeAll } from "../sys/file.ts";
+import { openat, openDirectory, removeFile, renameat, writeAll } from "../sys/file.ts";
 import { readBytes } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
 import { digestOf, isDigest, parseDigest } from "./digest.ts";
@@ -73,7 +73,7 @@ export class BlobStore {
 
   /** Removes all blobs but those in `keep`. */
   collect(keep: ReadonlySet<string>): void {
-    for (const digest of this.list()) if (!keep.has(digest)) removeBlob(this.path(digest));
+    for (const digest of this.list()) if (!keep.has(digest)) removeFile(this.path(digest));
   }
 }
 
@@ -85,13 +85,5 @@ function listing(folder: string): string[] {
   } catch {
     // There is no folder for an algorithm that was never used.
     return [];
-  }
-}
-
-function removeBlob(path: string): void {
-  try {
-    unlinkat(undefined, path);
-  } catch (error) {
-    if (!failedWith(error, "ENOENT")) throw error;
   }
 }

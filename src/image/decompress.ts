@@ -72,7 +72,8 @@ async function peek(
   while (start.length < length) {
     const { done, value } = await iterator.next();
     if (done === true) break;
-    start = start.length === 0 ? value : Buffer.concat([start, value]);
+    // A copy: a piece is the source's again when the next one is asked for.
+    start = Buffer.concat([start, value]);
   }
   async function* replay(): AsyncGenerator<Uint8Array> {
     try {

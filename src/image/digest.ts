@@ -3,7 +3,8 @@ import { CurruntError } from "../base/error.ts";
 
 /** Hexadecimal length of the algorithms that the image spec registers and that we can compute. */
 const algorithms = { sha256: 64, sha512: 128 } as const;
-type Algorithm = keyof typeof algorithms;
+/** Of a digest. */
+export type Algorithm = keyof typeof algorithms;
 
 export interface Digest {
   readonly algorithm: Algorithm;

@@ -20,6 +20,19 @@ export function storedName(name: ByteString, namespace: OverlayNamespace): ByteS
   return name.startsWith("trusted.") ? undefined : name;
 }
 
+/**
+ * The name that an attribute of a layer's file has in an archive: the opposite of `storedName`. undefined: it is none of the image's.
+ * `escaped`: as the file system has it, not as it is seen through the overlay.
+ */
+export function archivedName(name: ByteString, { escaped }: { escaped: boolean }): ByteString | undefined {
+  if (skipped.has(name)) return undefined;
+  const overlay = "trusted.overlay.";
+  const inner = `${overlay}overlay.`;
+  if (escaped && name.startsWith(inner)) return overlay + name.slice(inner.length);
+  if (!escaped && name.startsWith(overlay)) return name;
+  return name.startsWith("trusted.") ? undefined : name;
+}
+
 export interface AttributeOptions {
   readonly namespace: OverlayNamespace;
   /** Links, devices and pipes cannot have `user.` attributes (`man 7 xattr`). */

@@ -42,9 +42,14 @@ export function fillGaps(
   namespace: OverlayNamespace = "trusted",
 ): void {
   if (lowers.length === 0 && foreignLinks.length === 0) return;
-  using below = lowers.length === 0 ? undefined : mountSnapshot({ lowers, namespace });
+  // The root of all layers together is that of the top one: nothing has to be stacked for it, which most layers leave out.
+  const isRootOnly = foreignLinks.length === 0 && implicitDirectories.every((path) => path.length === 0);
+  const needed = isRootOnly ? lowers.slice(0, 1) : lowers;
+  using below = needed.length === 0 ? undefined : mountSnapshot({ lowers: needed, namespace });
+  // A single layer is shown as it is, with the attributes that overlayfs would keep to itself.
+  const hidden = needed.length === 1 ? `${namespace}.overlay.` : undefined;
   for (const path of implicitDirectories) {
-    about(path, (name) => adoptDirectory(tree, below, name));
+    about(path, (name) => adoptDirectory(tree, below, name, hidden));
   }
   for (const { path, target } of foreignLinks) {
     about(path, (name) => adoptFile(tree, below, name, Buffer.from(target).toString("latin1")));
@@ -60,13 +65,37 @@ function about(path: Uint8Array, work: (path: ByteString) => void): void {
   }
 }
 
-function adoptDirectory({ directories }: LayerTree, below: Fd | undefined, path: ByteString): void {
+function adoptDirectory(
+  { directories }: LayerTree,
+  below: Fd | undefined,
+  path: ByteString,
+  hidden: ByteString | undefined,
+): void {
   using source = below === undefined ? undefined : openBelow(below, path, RESOLVE_NO_SYMLINKS);
   const record = directories.get(path);
   if (source === undefined || record === undefined) return;
   const status = statat(source, "");
   if ((status.mode & S_IFMT) !== S_IFDIR) return;
-  record.metadata = entryOf(status, "directory", readAttributes(source, "."));
+  const attributes = readAttributes(source, ".");
+  record.metadata = entryOf(
+    status,
+    "directory",
+    hidden === undefined ? attributes : shownByOverlay(attributes, hidden),
+  );
+}
+
+/** Attributes as overlayfs shows them: its own are not seen, those that were escaped have their own names. */
+function shownByOverlay(
+  attributes: ReadonlyMap<ByteString, Buffer>,
+  hidden: ByteString,
+): Map<ByteString, Buffer> {
+  const escaped = `${hidden}overlay.`;
+  return new Map(
+    [...attributes].flatMap(([name, value]) => {
+      if (name.startsWith(escaped)) return [[`${hidden}${name.slice(escaped.length)}`, value] as const];
+      return name.startsWith(hidden) ? [] : [[name, value] as const];
+    }),
+  );
 }
 
 function openBelow(below: Fd, path: ByteString, resolve: number): Fd | undefined {

@@ -15,15 +15,19 @@ export interface OpenLayer extends Disposable {
   readonly path: string;
   /** Whether it hides all layers below. */
   readonly opaque: boolean;
+  /** The file system that it is on: an image is one of its own. */
+  readonly device: string;
 }
 
 /** Opens the layer at `path`, a directory or an image, whichever it is. */
 export function openLayer(path: string, namespace: OverlayNamespace): OpenLayer {
   using file = openat(undefined, path, O_RDONLY);
   const opaque = `${namespace}.overlay.opaque`;
-  if ((statat(file, "").mode & S_IFMT) === S_IFDIR) {
+  const { mode, device } = statat(file, "");
+  if ((mode & S_IFMT) === S_IFDIR) {
     return {
       path,
+      device,
       opaque: fgetxattr(file, opaque)?.toString() === "y",
       [Symbol.dispose]: () => undefined,
     };
@@ -31,6 +35,7 @@ export function openLayer(path: string, namespace: OverlayNamespace): OpenLayer 
   const mount = mountImage(file);
   return {
     path: pathOf(mount),
+    device: statat(mount, "").device,
     opaque: getxattrat(mount, ".", opaque)?.toString() === "y",
     [Symbol.dispose]: () => mount.close(),
   };

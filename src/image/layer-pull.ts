@@ -3,47 +3,28 @@ import { renameSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { CurruntError } from "../base/error.ts";
-import type { BackgroundSync } from "../sys/blocking.ts";
 import { whenUnlocked } from "../sys/blocking.ts";
 import { removeTree } from "../sys/directory.ts";
-import type { Lowers, UnpackedLayer } from "./apply.ts";
+import type { UnpackedLayer } from "./apply.ts";
 import { DigestError } from "./digest.ts";
-import type { ImageSource } from "./image-source.ts";
+import { confirmLayer, forgetLayer, noteLayer } from "./kept-layer.ts";
 import { completedLayerID, dependsOnLowers } from "./layer-id.ts";
 import { layerSize } from "./layer-size.ts";
-import type { LayerFormat } from "./layer-target.ts";
-import type { Descriptor } from "./manifest.ts";
-import type { PullListener } from "./progress.ts";
+import type { LayerPlan, LayerPullContext } from "./layer-transfer.ts";
+import { splitOf, transferLayer } from "./layer-transfer.ts";
+import { dropPartial } from "./partial.ts";
 import { KeyLock, tryKeyLock } from "./staging.ts";
-import type { ImageStore, StoredLayer } from "./store.ts";
-import { unpackLayer } from "./unpack.ts";
+import type { StoredLayer } from "./store.ts";
 
-/** One layer of the image, bottom first in a list of them. */
-export interface LayerPlan {
-  readonly descriptor: Descriptor;
-  /** What the config says the unpacked layer's digest is; undefined when there is no config yet (schema 1). */
-  readonly diffID: string | undefined;
-}
-
-export interface LayerPullContext {
-  readonly client: ImageSource;
-  readonly store: ImageStore;
-  /** Directory of this pull for what is not complete. */
-  readonly staging: string;
-  /** How layers are stored. */
-  readonly format: LayerFormat;
-  /** Is told what is written, so that it reaches the disk early. */
-  readonly sync: BackgroundSync;
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: PullListener;
-}
+/** Work that a power cut may cost. */
+const UNSECURED_MS = 3_000;
 
 /** Registries and lines gain little from more; each unpacks in a thread of its own. */
 const PARALLEL_LAYERS = Math.min(6, Math.max(3, availableParallelism()));
 
 /**
  * Brings all layers into their places. Rejects with the first failure once all work has stopped; layers that were
- * complete by then stay for the next garbage collection.
+ * complete by then stay for the next pull, or where that would fail too for the next garbage collection.
  */
 export async function pullLayers(
   plans: readonly LayerPlan[],
@@ -62,8 +43,12 @@ export async function pullLayers(
       }),
     ),
   );
-  // The first one is the cause; the others were stopped because of it.
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) {
+    // The first one is the cause; the others were stopped because of it.
+    const [cause] = failures;
+    if (!isInterruption(cause, context.signal)) pull.forget();
+    throw cause;
+  }
   const stored = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   return { stored, transferredBytes: pull.transferredBytes };
 }
@@ -75,6 +60,10 @@ class LayerPull {
   readonly #queue: (() => void)[] = [];
   #running = 0;
   #waiting = 0;
+  readonly #noted: string[] = [];
+  /** In their places, perhaps not on the disk. */
+  readonly #unsecured: string[] = [];
+  #securedAt = performance.now();
   transferredBytes = 0;
 
   constructor(plans: readonly LayerPlan[], context: LayerPullContext) {
@@ -108,12 +97,16 @@ class LayerPull {
     if (!(attempt instanceof KeyLock)) return attempt;
     using lock = attempt;
     let lowers: StoredLayer[] | undefined;
-    const unpacked = await this.#unpack(plan, staging, async () => {
-      // Another pull may hold a layer below, and wait for this one.
-      lock[Symbol.dispose]();
-      lowers = await this.#waitForLowers(index, turn);
-      return lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse();
+    const unpacked = await transferLayer(plan, this.#context, {
+      staging,
+      lowers: async () => {
+        // Another pull may hold a layer below, and wait for this one.
+        lock[Symbol.dispose]();
+        lowers = await this.#waitForLowers(index, turn);
+        return lowers.map(({ id }) => this.#context.store.layerPath(id)).reverse();
+      },
     });
+    this.transferredBytes += unpacked.transferredBytes;
     if (lowers === undefined || !dependsOnLowers(unpacked)) {
       return this.#moveIn(plan, unpacked, staging, unpacked.diffID);
     }
@@ -125,6 +118,11 @@ class LayerPull {
     );
   }
 
+  /** Leaves the layers to the next garbage collection. */
+  forget(): void {
+    for (const id of this.#noted) forgetLayer(this.#context.store.paths.ingest, id);
+  }
+
   /** The layer of plan `index`, when it is in its place already. */
   #find(index: number): StoredLayer | undefined {
     const { store, onProgress } = this.#context;
@@ -134,6 +132,8 @@ class LayerPull {
     const candidates = diffIDs.length > index ? [diffID, completedLayerID(diffIDs)] : [diffID];
     const id = candidates.find((candidate) => store.hasLayer(candidate));
     if (id === undefined) return undefined;
+    // The one that made it may have been killed before it did that.
+    dropPartial(store.paths.ingest, descriptor.digest);
     onProgress({ type: "layer-exists", digest: descriptor.digest });
     // Another pull, still at work on its other layers, has not told the index yet.
     const size = store.layer(id) ?? layerSize(store.layerPath(id));
@@ -158,85 +158,6 @@ class LayerPull {
     }
   }
 
-  async #unpack(plan: LayerPlan, staging: string, lowers: Lowers): Promise<UnpackedLayer> {
-    const { digest, size } = plan.descriptor;
-    for (let attempt = 1; ; attempt++) {
-      let resumed = false;
-      this.#context.onProgress({ type: "layer-start", digest, totalBytes: size < 0 ? undefined : size });
-      try {
-        const onRestart = () => {
-          resumed = true;
-        };
-        return await this.#transfer(plan, { staging, lowers, onRestart });
-      } catch (error) {
-        // Two halves of different answers: once more in one go.
-        if (!(error instanceof DigestError && resumed && attempt === 1)) throw error;
-        this.#context.onProgress({ type: "layer-progress", digest, doneBytes: 0 });
-      }
-    }
-  }
-
-  async #transfer(
-    plan: LayerPlan,
-    { staging, lowers, onRestart }: { staging: string; lowers: Lowers; onRestart: () => void },
-  ): Promise<UnpackedLayer> {
-    const { format, signal, onProgress, sync } = this.#context;
-    const { digest, size, mediaType } = plan.descriptor;
-    let [doneBytes, written] = [0, 0];
-    let streamError: unknown;
-    const stream = this.#open(plan.descriptor, onRestart, (error) => {
-      streamError = error;
-    });
-    try {
-      const unpacked = await unpackLayer(stream, {
-        name: digest,
-        staging,
-        format,
-        mediaType,
-        sizeBytes: size < 0 ? undefined : size,
-        lowers,
-        signal,
-        onProgress: ({ compressedBytes, uncompressedBytes }) => {
-          onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
-          doneBytes = compressedBytes;
-          sync.wrote(uncompressedBytes - written);
-          written = uncompressedBytes;
-        },
-      });
-      if (size >= 0) doneBytes = size;
-      this.transferredBytes += doneBytes;
-      onProgress({ type: "layer-progress", digest, doneBytes });
-      if (plan.diffID === undefined || unpacked.diffID === plan.diffID) return unpacked;
-    } catch (error) {
-      removeTree(undefined, staging);
-      // The archive breaks where the stream does: the stream's error says why.
-      throw streamError ?? error;
-    }
-    removeTree(undefined, staging);
-    throw new CurruntError(
-      "invalid",
-      `unpack layer ${digest}: it is not what the image config says (${plan.diffID})`,
-      {
-        hint: "the image was made by a faulty tool, or somebody changed it: do not use it",
-      },
-    );
-  }
-
-  #open(
-    descriptor: Descriptor,
-    onRestart: () => void,
-    onError: (error: unknown) => void,
-  ): ReadableStream<Uint8Array> {
-    const { client, signal, onProgress } = this.#context;
-    const { digest } = descriptor;
-    return client.blob(descriptor, {
-      signal,
-      onRestart,
-      onError,
-      onBytes: (doneBytes) => onProgress({ type: "layer-progress", digest, doneBytes }),
-    });
-  }
-
   /** As `lowersOf`; others may go on meanwhile, unless many wait already: each does so with a thread and its memory. */
   async #waitForLowers(index: number, turn: DisposableStack): Promise<StoredLayer[]> {
     if (this.#waiting >= PARALLEL_LAYERS) return this.#lowersOf(index);
@@ -259,15 +180,37 @@ class LayerPull {
     const { diffID, sizeBytes, entries } = unpacked;
     const { store, onProgress, signal } = this.#context;
     signal?.throwIfAborted();
+    noteLayer(store.paths.ingest, id);
+    this.#noted.push(id);
     try {
+      // First: a layer that is in its place is complete.
+      renameSync(splitOf(staging), store.splitPath(id));
       renameSync(staging, store.layerPath(id));
     } catch (error) {
       // Somebody else was first: theirs is as good.
       if (!store.hasLayer(id)) throw error;
       removeTree(undefined, staging);
     }
+    this.#secure(id);
+    dropPartial(store.paths.ingest, plan.descriptor.digest);
     onProgress({ type: "layer-done", digest: plan.descriptor.digest, diffID });
     return { id, diffID, blobDigest: plan.descriptor.digest, sizeBytes, entries };
+  }
+
+  /** Has the layers that took long to get written to the disk, so that a power cut does not cost them. */
+  #secure(id: string): void {
+    this.#unsecured.push(id);
+    if (performance.now() - this.#securedAt < UNSECURED_MS) return;
+    this.#securedAt = performance.now();
+    const { store, sync } = this.#context;
+    const ids = this.#unsecured.splice(0);
+    sync.flush().then(
+      () => {
+        for (const durable of ids) confirmLayer(store.paths.ingest, durable);
+      },
+      // What the disk cannot take fails the pull at its end.
+      () => undefined,
+    );
   }
 
   async #enter(): Promise<void> {
@@ -290,4 +233,10 @@ class LayerPull {
 /** What tells a layer from the image's others: what it unpacks to, or where that is not known its blob. */
 function keyOf({ diffID, descriptor }: LayerPlan): string {
   return diffID ?? descriptor.digest;
+}
+
+/** Whether the next pull may go on where this one stopped: it was the user who stopped it, or the network. */
+function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted === true) return true;
+  return error instanceof CurruntError && error.kind === "unavailable" && !(error instanceof DigestError);
 }

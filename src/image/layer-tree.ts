@@ -28,13 +28,22 @@ export class LayerTree {
 
   /** The place of `path` (cleaned, not the root). Makes missing parents, and replaces parents that are no directories. */
   place(path: ByteString): Place {
-    const parent = this.#resolve(parentOf(path), true) ?? "";
+    const parent = this.#resolve(parentOf(path), "make") ?? "";
     return placeIn(parent, nameOf(path));
+  }
+
+  /**
+   * The place for what hides things of lower layers. Undefined where a parent is a file of this layer, which stays: it hides them already.
+   * (umoci writes such whiteouts when a file takes a directory's place.)
+   */
+  placeToHide(path: ByteString): Place | undefined {
+    const parent = this.#resolve(parentOf(path), "make where free");
+    return parent === undefined ? undefined : placeIn(parent, nameOf(path));
   }
 
   /** The place of `path`, if its parent exists in this layer. */
   find(path: ByteString): Place | undefined {
-    const parent = this.#resolve(parentOf(path), false);
+    const parent = this.#resolve(parentOf(path), "leave");
     return parent === undefined ? undefined : placeIn(parent, nameOf(path));
   }
 
@@ -73,7 +82,7 @@ export class LayerTree {
   }
 
   /** The directory that `path` leads to, links followed as if the layer were "/". */
-  #resolve(path: ByteString, create: boolean): ByteString | undefined {
+  #resolve(path: ByteString, missing: "make" | "make where free" | "leave"): ByteString | undefined {
     // The records' keys have no links in them: a hit needs no walk.
     if (this.directories.has(path)) return path;
     const todo = path.split("/").reverse();
@@ -91,13 +100,14 @@ export class LayerTree {
         continue;
       }
       const place = placeIn(resolved, name);
-      if (this.target.lookup(place) === "symlink") {
+      const found = this.target.lookup(place);
+      if (found === "symlink") {
         if (++links > maximumLinks)
           throw new CurruntError("invalid", `path ${showBytes(path)}: too many links`);
         const target = this.target.readLink(place);
         if (target.startsWith("/")) resolved = "";
         todo.push(...target.split("/").reverse());
-      } else if (create) {
+      } else if (missing === "make" || (missing === "make where free" && found !== "other")) {
         this.makeDirectory(place);
         resolved = child;
       } else return undefined;

@@ -107,8 +107,8 @@ export class LayerWriter implements TarHandler, Disposable {
     const name = nameOf(path);
     if (name === opaqueMarker) {
       // As a parent: links to directories are followed, a missing one is made.
-      const { path: inside } = this.#tree.place(`${parentOf(path)}/.`);
-      this.#record(parentOf(inside)).opaque = true;
+      const inside = this.#tree.placeToHide(`${parentOf(path)}/.`);
+      if (inside !== undefined) this.#record(inside.parent).opaque = true;
       return true;
     }
     // Files with several names were stored once by AUFS, in a directory of its own at the root: it goes at the end.
@@ -119,7 +119,8 @@ export class LayerWriter implements TarHandler, Disposable {
     if (hidden === "" || hidden === "." || hidden === "..") {
       throw new CurruntError("invalid", `a whiteout of ${showBytes(hidden)}`);
     }
-    this.#whiteOut(this.#tree.place(`${parentOf(path)}/${hidden}`));
+    const place = this.#tree.placeToHide(`${parentOf(path)}/${hidden}`);
+    if (place !== undefined) this.#whiteOut(place);
     return true;
   }
 

@@ -7,15 +7,15 @@ import { formatReference, nameOf, parseReference } from "./reference.ts";
 export interface FoundName {
   /** The image's ID. */
   readonly id: string;
-  /** The stored reference, when the name was one; absent for an ID. */
-  readonly reference?: string;
+  /** The stored references that the name stands for; none for an ID. */
+  readonly references: readonly string[];
 }
 
 /** Docker's order: a whole ID, a reference, the start of an ID. Undefined: no image has that name. */
 export function resolveName(database: Database, name: string): FoundName | undefined {
-  const hex = /^(?:sha256:)?([a-f0-9]{1,64})$/.exec(name)?.[1];
-  if (hex?.length === 64) return byPrefix(database, hex, name);
-  if (!name.startsWith("sha256:")) {
+  const hex = /^(?:sha(?:256|512):)?([a-f0-9]{1,128})$/.exec(name)?.[1];
+  if (hex?.length === 64 || hex?.length === 128) return byPrefix(database, hex, name);
+  if (!/^sha(?:256|512):/.test(name)) {
     const found = byReference(database, parseReference(name));
     if (found !== undefined) return found;
   }
@@ -27,7 +27,7 @@ function byReference(database: Database, reference: Reference): FoundName | unde
   const exact = database
     .query<{ image_id: string }, [string]>("SELECT image_id FROM image_references WHERE name = ?")
     .get(text);
-  if (exact !== null) return { id: exact.image_id, reference: text };
+  if (exact !== null) return { id: exact.image_id, references: [text] };
   if (reference.digest === undefined) return undefined;
   // NAME@DIGEST finds what was pulled as NAME:TAG when that is what the tag stood for.
   const named = database
@@ -36,8 +36,9 @@ function byReference(database: Database, reference: Reference): FoundName | unde
        WHERE ?1 IN (digest, manifest_digest) ORDER BY name`,
     )
     .all(reference.digest)
-    .find(({ name }) => nameOf(parseReference(name)) === nameOf(reference));
-  return named === undefined ? undefined : { id: named.image_id, reference: named.name };
+    .filter(({ name }) => nameOf(parseReference(name)) === nameOf(reference));
+  const [first] = named;
+  return first && { id: first.image_id, references: named.map(({ name }) => name) };
 }
 
 function byPrefix(database: Database, hex: string, name: string): FoundName | undefined {
@@ -51,5 +52,5 @@ function byPrefix(database: Database, hex: string, name: string): FoundName | un
       hint: "give more digits",
     });
   }
-  return found[0];
+  return found[0] && { id: found[0].id, references: [] };
 }

@@ -6,6 +6,10 @@ export const DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2
 export const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 export const DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 export const DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json";
+export const OCI_CONFIG = "application/vnd.oci.image.config.v1+json";
+export const OCI_LAYER = "application/vnd.oci.image.layer.v1.tar";
+export const DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
+export const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
 
 /**
  * Every manifest type by its full name: registries convert or refuse what is not literally listed (quay hands out a
@@ -24,10 +28,7 @@ export type ManifestType = (typeof manifestTypes)[number];
 const indexTypes: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST]);
 const imageManifestTypes: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
 const schema1Types: ReadonlySet<string> = new Set([DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED]);
-const imageConfigTypes: ReadonlySet<string> = new Set([
-  "application/vnd.oci.image.config.v1+json",
-  "application/vnd.docker.container.image.v1+json",
-]);
+const imageConfigTypes: ReadonlySet<string> = new Set([OCI_CONFIG, DOCKER_CONFIG]);
 const layerPattern =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)$/;
 

@@ -1,6 +1,8 @@
 /** One image from several servers: mirrors first, the registry last. */
 import { CurruntError, explain, hintOf } from "../base/error.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { DigestError, isDigest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -26,6 +28,7 @@ export interface MirrorOptions {
 /** Each thing is asked of the servers in their order, until one has it. */
 export class MirroredSource implements BlobSource, ImageSource {
   readonly transport: Transport;
+  readonly slots = new ConnectionSlots();
   readonly #servers: readonly Server[];
   readonly #options: MirrorOptions;
   readonly #clients = new Map<Server, Promise<RegistryClient>>();
@@ -60,9 +63,9 @@ export class MirroredSource implements BlobSource, ImageSource {
     return streamBlob(this, descriptor, { signal: this.#options.signal, ...options, onError });
   }
 
-  openBlob(descriptor: Descriptor, offset: number): Promise<Response> {
+  openBlob(descriptor: Descriptor, offset: number, end?: number): Promise<Response> {
     return this.#firstOf(this.#servers, async (client, server) => {
-      const response = await client.openBlob(descriptor, offset);
+      const response = await client.openBlob(descriptor, offset, end);
       this.#givers.set(descriptor.digest, server);
       return response;
     });

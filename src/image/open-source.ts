@@ -1,4 +1,5 @@
 /** A reference's source: the client of its registry, or of the mirrors before it, as the configuration has them. */
+import { CurruntError } from "../base/error.ts";
 import type { ConfigPlaces } from "./config-place.ts";
 import type { Credentials } from "./credentials.ts";
 import { findCredentials } from "./credentials.ts";
@@ -34,6 +35,8 @@ export interface Access {
 
 interface OpenOptions extends Access {
   readonly onWarning: (message: string) => void;
+  /** What tokens are to be good for; absent: reading. */
+  readonly scope?: string | undefined;
 }
 
 /** A mirror is left for the next server rather than waited for. */
@@ -51,12 +54,21 @@ export function openSource(reference: Reference, options: OpenOptions): ImageSou
   return new MirroredSource(servers, { signal, onWarning, transport: new Transport(patience) });
 }
 
+/** A client of the very registry that `reference` names: what is sent goes to no mirror. Throws as `openSource`. */
+export async function openRegistry(reference: Reference, options: OpenOptions): Promise<RegistryClient> {
+  const { verifyTls, places = {} } = options;
+  const endpoints = endpointsFor(reference, { conf: loadRegistriesConf(places), verifyTls, places });
+  const registry = endpoints.at(-1);
+  if (registry === undefined) throw new CurruntError("internal", "a registry has no address");
+  return await openClient(reference, registry, options);
+}
+
 async function openClient(
   reference: Reference,
   endpoint: Endpoint,
   options: OpenOptions,
 ): Promise<RegistryClient> {
-  const { signal, onWarning, patience } = options;
+  const { signal, onWarning, patience, scope } = options;
   const credentials = await credentialsFor(endpoint, options);
   const shortened = {
     ...patience,
@@ -65,6 +77,7 @@ async function openClient(
   return new RegistryClient(reference, {
     endpoint,
     credentials,
+    scope,
     signal,
     onWarning,
     patience: endpoint.mirror ? shortened : patience,

@@ -19,6 +19,8 @@ export type PullEvent =
   /** Another process is at this layer: waiting for it. */
   | { readonly type: "layer-wait"; readonly digest: string }
   | { readonly type: "layer-start"; readonly digest: string; readonly totalBytes: number | undefined }
+  /** Goes on after `keptBytes` compressed bytes, which an earlier pull left. */
+  | { readonly type: "layer-resume"; readonly digest: string; readonly keptBytes: number }
   /** `doneBytes` compressed bytes have arrived; goes back to 0 when a transfer starts anew. */
   | { readonly type: "layer-progress"; readonly digest: string; readonly doneBytes: number }
   /** `unpackedBytes` bytes of the decompressed archive are through. */

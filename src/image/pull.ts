@@ -3,27 +3,30 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { BackgroundSync } from "../sys/blocking.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
+import type { Image } from "./image-row.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { LayerPlan } from "./layer-pull.ts";
+import { forgetLayer } from "./kept-layer.ts";
 import { pullLayers } from "./layer-pull.ts";
 import type { LayerFormat } from "./layer-target.ts";
+import type { LayerPlan } from "./layer-transfer.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./manifest.ts";
 import type { Access } from "./open-source.ts";
 import { openSource } from "./open-source.ts";
 import type { Platform } from "./platform.ts";
-import { formatPlatform, hostPlatform, normalize } from "./platform.ts";
+import { hostPlatform } from "./platform.ts";
 import type { PullListener } from "./progress.ts";
+import { checkPlatform, planLayers } from "./pull-plan.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference } from "./reference.ts";
 import type { ResolvedImage } from "./resolve.ts";
 import { resolveImage } from "./resolve.ts";
 import { candidatesFor, firstPulled } from "./short-name.ts";
 import { makeStaging } from "./staging.ts";
-import type { Image, ImageStore, StoredLayer } from "./store.ts";
+import type { ImageStore, StoredLayer } from "./store.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
-const SYNC_PIECE_BYTES = 32 << 20;
+export const SYNC_PIECE_BYTES = 32 << 20;
 
 export interface PullOptions extends Access {
   readonly store: ImageStore;
@@ -36,8 +39,8 @@ export interface PullOptions extends Access {
 
 /**
  * Brings the image that `reference` names into the store and gives it that name. When it is here already, only the
- * manifest is asked for. Throws "not-found", "denied", "unavailable", "invalid" or "unsupported" with a hint; then
- * nothing is left behind.
+ * manifest is asked for. Throws "not-found", "denied", "unavailable", "invalid" or "unsupported" with a hint. What had
+ * come is kept for the next pull when it was the network or the user that ended this one; else nothing is left behind.
  */
 export async function pullImage(reference: string, options: PullOptions): Promise<Image> {
   const candidates = candidatesFor(reference);
@@ -63,8 +66,8 @@ export function findCandidate(store: ImageStore, name: string): Image | undefine
   return undefined;
 }
 
-/** `failure`, once the layers that were complete are gone: they belong to no image. */
-function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
+/** `failure`, once the layers that were complete are gone where nobody will come back for them. */
+export function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
   try {
     store.collect();
     return failure;
@@ -74,9 +77,10 @@ function withoutLeftovers(store: ImageStore, failure: unknown): unknown {
   }
 }
 
-/** One pull under way. */
-interface Job {
-  readonly reference: Reference;
+/** One image on its way into the store, from a registry or an archive. */
+export interface Job {
+  /** The name that it gets; undefined: none yet. */
+  readonly reference: Reference | undefined;
   readonly client: ImageSource;
   readonly resolved: ResolvedImage;
   readonly store: ImageStore;
@@ -90,14 +94,13 @@ interface Job {
 
 async function pull(reference: Reference, options: PullOptions): Promise<Image> {
   const { store, platform, layerFormat = "directory", signal, onProgress = () => undefined } = options;
-  const startedAt = performance.now();
   const onWarning = (message: string) => onProgress({ type: "warning", message });
   const client = openSource(reference, { ...options, onWarning });
   const resolved = await resolveImage(client, reference, {
     platform: platform ?? hostPlatform(),
     blobs: store.blobs,
   });
-  const job: Job = {
+  return await bringImage({
     reference,
     client,
     resolved,
@@ -107,15 +110,22 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
     signal,
     onProgress,
     onWarning,
-  };
+  });
+}
+
+/** Brings the image of a job into the store, as far as it is not there. The caller holds the lease. */
+export async function bringImage(job: Job): Promise<Image> {
+  const { resolved, store } = job;
+  const startedAt = performance.now();
   const known =
     resolved.kind === "image"
       ? store.find(resolved.manifest.config.digest)
       : store.findManifest(resolved.manifestDigest);
-  const { image, transferredBytes } = known === undefined ? await pullNew(job) : await keep(known, job);
-  onProgress({
+  const kept = known === undefined ? undefined : await keep(known, job);
+  const { image, transferredBytes } = kept ?? (await pullNew(job));
+  job.onProgress({
     type: "done",
-    reference: formatReference(reference),
+    reference: nameIn(job),
     digest: resolved.digest,
     imageID: image.id,
     transferredBytes,
@@ -124,16 +134,23 @@ async function pull(reference: Reference, options: PullOptions): Promise<Image> 
   return image;
 }
 
+/** What events call the image. */
+function nameIn({ reference, resolved }: Job): string {
+  return reference === undefined ? resolved.digest : formatReference(reference);
+}
+
 interface Outcome {
   readonly image: Image;
   readonly transferredBytes: number;
 }
 
-/** The image is here: it gets the name. */
-async function keep(known: Image, { reference, resolved, store, onProgress }: Job): Promise<Outcome> {
-  onProgress({ type: "up-to-date", reference: formatReference(reference), digest: resolved.digest });
+/** The image is here: it gets the name. Undefined: somebody has removed it meanwhile. */
+async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
+  const { reference, resolved, store, onProgress } = job;
+  onProgress({ type: "up-to-date", reference: nameIn(job), digest: resolved.digest });
   await keepDocuments(resolved.documents, store);
-  return { image: store.rename(known.id, reference, resolved.digest), transferredBytes: 0 };
+  const image = reference === undefined ? known : store.rename(known.id, reference, resolved.digest);
+  return image && { image, transferredBytes: 0 };
 }
 
 async function pullNew(job: Job): Promise<Outcome> {
@@ -159,11 +176,15 @@ async function pullNew(job: Job): Promise<Outcome> {
     config,
     layers: stored,
   });
+  for (const layer of stored) forgetLayer(store.paths.ingest, layer.id);
   return { image, transferredBytes };
 }
 
 /** The format that was asked for, unless this kernel cannot mount it. */
-async function usableFormat({ layerFormat, onWarning }: Job, staging: string): Promise<LayerFormat> {
+export async function usableFormat(
+  { layerFormat, onWarning }: Pick<Job, "layerFormat" | "onWarning">,
+  staging: string,
+): Promise<LayerFormat> {
   if (layerFormat === "directory") return layerFormat;
   const { canMountImages } = await import("./erofs-probe.ts");
   if (canMountImages(staging)) return layerFormat;
@@ -173,12 +194,13 @@ async function usableFormat({ layerFormat, onWarning }: Job, staging: string): P
   return "directory";
 }
 
-function tellResolved({ reference, resolved, onProgress }: Job, plans: readonly LayerPlan[]): void {
+function tellResolved(job: Job, plans: readonly LayerPlan[]): void {
+  const { resolved, onProgress } = job;
   // The size of a layer of schema 1 is not known: -1.
   const layers = plans.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: Math.max(size, 0) }));
   onProgress({
     type: "resolved",
-    reference: formatReference(reference),
+    reference: nameIn(job),
     digest: resolved.digest,
     layers,
     totalBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -217,60 +239,4 @@ function makeConfig(resolved: ResolvedImage, stored: readonly StoredLayer[]): Co
   if (resolved.kind !== "schema1") throw new CurruntError("internal", "an image has no config");
   const bytes = resolved.schema1.config(stored.map(({ diffID }) => diffID));
   return { id: digestOf(bytes), bytes, config: parseImageConfig(bytes, "image history") };
-}
-
-/** An image of another platform than asked for is an error when the user asked, else a warning: it may run emulated. */
-function checkPlatform(
-  config: ImageConfig,
-  wanted: Platform | undefined,
-  onWarning: (message: string) => void,
-): Platform {
-  const host = hostPlatform();
-  // Images of one layer and no metadata leave both out.
-  const os = config.os === "" ? host.os : config.os;
-  const architecture = config.architecture === "" ? host.architecture : config.architecture;
-  const actual = normalize({ os, architecture, variant: config.variant });
-  const target = wanted ?? host;
-  if (actual.os === target.os && actual.architecture === target.architecture) return actual;
-  const fact = `the image is for ${formatPlatform(actual)}`;
-  if (wanted !== undefined) {
-    throw new CurruntError("not-found", `${fact}, not for ${formatPlatform(wanted)}`, {
-      hint: "it has no other platform: leave out -platform, or choose another image",
-    });
-  }
-  onWarning(`${fact}, this machine is ${formatPlatform(host)}`);
-  return actual;
-}
-
-/** The layers with what they have to unpack to, as far as that is known; bottom first. */
-function planLayers(
-  resolved: ResolvedImage,
-  config: ImageConfig | undefined,
-  store: ImageStore,
-): LayerPlan[] {
-  if (resolved.kind === "schema1") {
-    return resolved.schema1.layers.map((digest) => ({
-      descriptor: { mediaType: "", digest, size: -1 },
-      diffID: store.diffIDOf(digest),
-    }));
-  }
-  const { layers } = resolved.manifest;
-  const diffIDs = config?.rootfs.diff_ids ?? [];
-  if (diffIDs.length !== layers.length) {
-    throw new CurruntError(
-      "invalid",
-      `read image config: it lists ${diffIDs.length} layers, the manifest ${layers.length}`,
-      { hint: "the image was made by a faulty tool: its publisher has to rebuild it" },
-    );
-  }
-  return layers.map((descriptor, index) => {
-    const diffID = diffIDs[index] ?? "";
-    if (!/^sha256:[a-f0-9]{64}$/.test(diffID)) {
-      throw new CurruntError(
-        "unsupported",
-        `read image config: layer digest ${JSON.stringify(diffID)} is not a sha256`,
-      );
-    }
-    return { descriptor, diffID };
-  });
 }

@@ -23,6 +23,7 @@ const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 const hostPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 /** One path component: lower case, with single `.`, `_`, `__` or any number of `-` between. */
 const componentPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const imageIDPattern = /^[a-f0-9]{64}$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /**
@@ -63,7 +64,10 @@ export function familiarReference(reference: Reference): string {
 export function familiarName({ registry, repository }: Reference): string {
   if (registry !== DEFAULT_REGISTRY) return `${registry}/${repository}`;
   const short = repository.slice(OFFICIAL_NAMESPACE.length);
-  return repository.startsWith(OFFICIAL_NAMESPACE) && !short.includes("/") ? short : repository;
+  const isOfficial = repository.startsWith(OFFICIAL_NAMESPACE) && !short.includes("/");
+  if (isOfficial) return imageIDPattern.test(short) ? repository : short;
+  // "docker.io/a.b/c" would be another one without its registry.
+  return isHost(repository.slice(0, repository.indexOf("/"))) ? `${registry}/${repository}` : repository;
 }
 
 /** "docker.io/library/busybox": registry and repository, without tag and digest. */
@@ -97,15 +101,15 @@ export function splitShortName(text: string): { name: string; suffix: string } |
   return hostOf(name) === undefined ? { name, suffix: text.slice(name.length) } : undefined;
 }
 
-/** Docker's rule: only a dot, a port, an upper-case letter or "localhost" tells a host from a namespace. */
+/** The registry that a name begins with. */
 function hostOf(name: string): string | undefined {
   const slash = name.indexOf("/");
   const first = slash < 0 ? "" : name.slice(0, slash);
-  return /[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase() ? first : undefined;
+  return isHost(first) ? first : undefined;
 }
 
 function parseName(name: string, text: string): { registry: string; repository: string } {
-  if (/^[a-f0-9]{64}$/.test(name)) {
+  if (imageIDPattern.test(name)) {
     throw invalid(text, "64 hexadecimal digits are an image ID, not a name", "add a registry or a namespace");
   }
   const host = hostOf(name);
@@ -117,12 +121,21 @@ function parseName(name: string, text: string): { registry: string; repository: 
   if (Number(/:(\d+)$/.exec(registry)?.[1] ?? 0) > 65_535) {
     throw invalid(text, `bad port in ${JSON.stringify(registry)}`, "a port is at most 65535");
   }
+  // "[a:b]" and "registry.5000": addresses by their form, but none that exists.
+  if (!URL.canParse(`https://${registry}`)) {
+    throw invalid(text, `bad registry host ${JSON.stringify(registry)}`, "it is no name and no address");
+  }
   checkPath(path, text);
   const repository = registry === DEFAULT_REGISTRY && !path.includes("/") ? OFFICIAL_NAMESPACE + path : path;
   if (registry.length + 1 + repository.length > MAX_NAME_LENGTH) {
     throw invalid(text, `the name is longer than ${MAX_NAME_LENGTH} characters`, "use a shorter one");
   }
   return { registry, repository };
+}
+
+/** Docker's rule: only a dot, a port, an upper-case letter or "localhost" tells a host from a namespace. */
+function isHost(first: string): boolean {
+  return /[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase();
 }
 
 function checkPath(path: string, text: string): void {

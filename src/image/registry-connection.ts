@@ -68,13 +68,15 @@ export class RegistryConnection {
   }
 
   /**
-   * Sends a request, with authorization: to a path below the repository's, or to the API's root, which is about no
-   * repository. Whatever the answer is, but for challenges.
+   * Sends a request, with authorization: to a path below the repository's, to the API's root, which is about no
+   * repository, or to an address that the registry gave. Whatever the answer is, but for challenges.
    */
-  async request(place: string | "root", options: RequestOptions = {}): Promise<Exchange> {
+  async request(place: string | "root" | URL, options: RequestOptions = {}): Promise<Exchange> {
     const scope = this.#options.scope ?? pullScope(this.repository);
     for (let round = 1; ; round++) {
-      const authorization = await this.#authorizer.header(scope);
+      // Another host's business is not who we are.
+      const own = typeof place === "string" || place.origin === this.#root.origin;
+      const authorization = own ? await this.#authorizer.header(scope) : undefined;
       const exchange = await this.#reach(place, {
         ...options,
         headers: { ...options.headers, ...(authorization === undefined ? {} : { authorization }) },
@@ -110,7 +112,7 @@ export class RegistryConnection {
   }
 
   /** Sends a request to the first of the server's addresses that understands it: the one with TLS, or the one without. */
-  async #reach(place: string, options: RequestOptions): Promise<Exchange> {
+  async #reach(place: string | URL, options: RequestOptions): Promise<Exchange> {
     const first = this.#root;
     if (this.#others.length > 0) {
       for (const root of [first, ...this.#others]) {
@@ -127,7 +129,7 @@ export class RegistryConnection {
   }
 
   /** The answer, unless it, or the lack of one, shows that the server speaks another protocol. */
-  async #probe(place: string, options: RequestOptions): Promise<Exchange | undefined> {
+  async #probe(place: string | URL, options: RequestOptions): Promise<Exchange | undefined> {
     try {
       const exchange = await this.#send(place, { ...options, probing: true });
       if (this.#root.protocol === "https:" || !wantsTls(exchange.response)) return exchange;
@@ -149,16 +151,22 @@ export class RegistryConnection {
     this.#authorizer = this.#newAuthorizer();
   }
 
-  #send(place: string, options: RequestOptions): Promise<Exchange> {
-    const { headers: ownHeaders, namespace } = this.#endpoint;
-    const url = place === "root" ? new URL(this.#root) : new URL(`${this.repository}/${place}`, this.#root);
-    if (namespace !== undefined) url.searchParams.set("ns", namespace);
+  #send(place: string | URL, options: RequestOptions): Promise<Exchange> {
+    const { headers, namespace } = this.#endpoint;
+    const url = this.#addressOf(place);
+    if (namespace !== undefined && typeof place === "string") url.searchParams.set("ns", namespace);
+    const ownHeaders = url.origin === this.#root.origin ? headers : undefined;
     return this.transport.send(url, {
       ...options,
       ownHeaders,
       signal: this.#options.signal,
       onRetry: (message) => this.#options.onWarning?.(message),
     });
+  }
+
+  #addressOf(place: string | URL): URL {
+    if (place instanceof URL) return place;
+    return place === "root" ? new URL(this.#root) : new URL(`${this.repository}/${place}`, this.#root);
   }
 
   #newAuthorizer(): Authorizer {

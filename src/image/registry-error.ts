@@ -58,7 +58,7 @@ function hintFor({ status, host, loggedIn, codes, text }: HintFacts): string {
       : `check the name; a private image needs a login: currunt login ${host}`;
   }
   if (status === 403)
-    return "these credentials may not read it, or the registry blocks this address: ask its owner";
+    return "these credentials have no right to that, or the registry blocks this address: ask its owner";
   if (status === 404) {
     if (codes.includes("NAME_UNKNOWN")) return "the registry has no such repository: check the name";
     return codes.includes("MANIFEST_UNKNOWN") || codes.includes("TAG_EXPIRED")

@@ -1,7 +1,9 @@
 /** Client of the distribution spec: manifests and blobs of one repository. */
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import { isInternal, isLoopback } from "./address.ts";
-import type { BlobSource, BlobStreamOptions } from "./blob-stream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { ConnectionSlots } from "./blob-source.ts";
+import type { BlobStreamOptions } from "./blob-stream.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { decodeBlob, decodeDocument, isBlobEncoded } from "./content-encoding.ts";
 import { DigestError, digestOf, isDigest, verifyBytes } from "./digest.ts";
@@ -27,6 +29,7 @@ const ACCEPT = manifestTypes.join(", ");
 
 /** The manifests and blobs of one repository. */
 export class RegistryClient extends RegistryConnection implements BlobSource {
+  readonly slots = new ConnectionSlots();
   readonly #name: string;
   readonly #signal: AbortSignal | undefined;
 
@@ -113,13 +116,13 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
     return streamBlob(this, descriptor, { signal: this.#signal, ...options });
   }
 
-  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that. */
-  async openBlob(descriptor: Descriptor, offset: number): Promise<Response> {
+  /** Answers with the blob from byte `offset` on, or from 0 where the server cannot do that; 416 when nothing is there. */
+  async openBlob(descriptor: Descriptor, offset: number, end?: number): Promise<Response> {
     const { digest, urls } = descriptor;
-    const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    const headers = offset === 0 && end === undefined ? {} : { range: rangeHeader(offset, end) };
     const { response } = await this.request(`blobs/${digest}`, { headers });
     if (response.ok && isBlobEncoded(response, descriptor)) return await this.#openEncoded(response, digest);
-    if (response.ok) return response;
+    if (response.ok || response.status === 416) return response;
     if (response.status === 404 || response.status === 403) {
       for (const url of urls ?? []) {
         const foreign = await this.#openForeign(url, headers);
@@ -154,4 +157,9 @@ export class RegistryClient extends RegistryConnection implements BlobSource {
     await discard(response);
     return undefined;
   }
+}
+
+/** `end` is exclusive here, inclusive in the header (RFC 9110, 14.1.2). */
+function rangeHeader(offset: number, end: number | undefined): string {
+  return `bytes=${offset}-${end === undefined ? "" : end - 1}`;
 }

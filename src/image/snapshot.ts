@@ -43,7 +43,12 @@ export function mountSnapshot(options: SnapshotOptions): Fd {
     return mountOverlay({
       lowers: layers.map(({ path }) => path),
       upper: upper === undefined || work === undefined ? undefined : { directory: upper, work },
-      options: overlaySettings({ writable: upper !== undefined, volatile, namespace }),
+      options: overlaySettings({
+        mixed: isMixed(layers, upper),
+        writable: upper !== undefined,
+        volatile,
+        namespace,
+      }),
       readonly: readonly || upper === undefined,
     });
   } catch (error) {
@@ -93,13 +98,23 @@ function readOnlyTree({ path }: OpenLayer): Fd {
   return tree;
 }
 
+/** Whether files of several file systems come together. */
+function isMixed(layers: readonly OpenLayer[], upper: string | undefined): boolean {
+  const devices = new Set(layers.map(({ device }) => device));
+  if (upper !== undefined) devices.add(statat(undefined, upper).device);
+  return devices.size > 1;
+}
+
 function overlaySettings(options: {
+  readonly mixed: boolean;
   readonly writable: boolean;
   readonly volatile: boolean;
   readonly namespace: OverlayNamespace;
 }): [string, string?][] {
-  const { writable, volatile, namespace } = options;
+  const { mixed, writable, volatile, namespace } = options;
   const settings: [string, string?][] = [];
+  // Else each file is on a device of its own layer: "du -x", "find -xdev" and "cp -x" would pass it over.
+  if (mixed) settings.push(["xino", "on"]);
   if (namespace === "user") settings.push(["userxattr"]);
   if (!writable) return settings;
   // An index ties an upper to its lowers for good; ours are mounted again after the image was pulled anew.

@@ -73,11 +73,16 @@ export function tryKeyLock(
   key: string,
 ): { readonly lock: KeyLock } | { readonly path: string } {
   const path = join(root, LOCK_PREFIX + key);
+  const fd = lockNamed(path);
+  return fd === undefined ? { path } : { lock: new KeyLock(fd, path) };
+}
+
+/** Takes the lock of the file at `path`, for files that their holders remove: undefined when another has it. */
+export function lockNamed(path: string): Fd | undefined {
   for (;;) {
     const fd = tryLock(path);
-    if (fd === undefined) return { path };
     // The last holder removed the file after we opened it: our lock is on a file that nobody else will find.
-    if (isStill(fd, path)) return { lock: new KeyLock(fd, path) };
+    if (fd === undefined || isStill(fd, path)) return fd;
     fd.close();
   }
 }

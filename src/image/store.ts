@@ -7,33 +7,15 @@ import { dataPaths } from "../base/paths.ts";
 import { isThere } from "../sys/stat.ts";
 import { BlobStore } from "./blob.ts";
 import { collectGarbage } from "./garbage.ts";
+import type { Image, ImageRow } from "./image-row.ts";
+import { imageOf, readImage } from "./image-row.ts";
 import { resolveName } from "./lookup.ts";
 import type { ImageConfig } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference, parseReference } from "./reference.ts";
 import type { RemovedImage } from "./remove.ts";
-import { removeRows } from "./remove.ts";
-
-/** An image that is complete on disk. */
-export interface Image {
-  /** Digest of the config: "sha256:…". */
-  readonly id: string;
-  /** Digest of the manifest that it was pulled by. */
-  readonly manifestDigest: string;
-  /** Whole references that name it, "docker.io/library/busybox:latest", sorted. None: it is dangling. */
-  readonly references: readonly string[];
-  /** Layers by ID (`StoredLayer`), bottom first. */
-  readonly layers: readonly string[];
-  readonly platform: Platform;
-  readonly config: ImageConfig;
-  /** Bytes of all layers, unpacked. */
-  readonly sizeBytes: number;
-  /** When it was built, milliseconds since 1970; when it was pulled if it does not say. */
-  readonly createdAt: number;
-  /** Milliseconds since 1970. */
-  readonly pulledAt: number;
-}
+import { removeRows, untagRows } from "./remove.ts";
 
 /** A layer whose directory is in its place. */
 export interface StoredLayer {
@@ -51,25 +33,14 @@ export interface StoredLayer {
 export interface NewImage {
   readonly id: string;
   readonly manifestDigest: string;
-  readonly reference: Reference;
+  /** Absent: it gets no name yet. */
+  readonly reference?: Reference | undefined;
   /** What the registry calls the reference: an index's digest, or the manifest's. */
   readonly referenceDigest: string;
   readonly platform: Platform;
   readonly config: ImageConfig;
   /** Bottom first; one that occurs twice in the image is listed twice. */
   readonly layers: readonly StoredLayer[];
-}
-
-interface ImageRow {
-  id: string;
-  manifest_digest: string;
-  os: string;
-  architecture: string;
-  variant: string | null;
-  config: string;
-  size_bytes: number;
-  created_at: number;
-  pulled_at: number;
 }
 
 /** Images of one data root, over its index. */
@@ -87,7 +58,15 @@ export class ImageStore {
   /** The image that a reference, an ID or the unique start of an ID names; undefined when there is none. */
   find(name: string): Image | undefined {
     const id = resolveName(this.#database, name)?.id;
-    return id === undefined ? undefined : this.#read(id);
+    return id === undefined ? undefined : readImage(this.#database, id);
+  }
+
+  /** The image of that name with the references that the name stands for: none for an ID. Throws when there is none. */
+  resolve(name: string): { readonly image: Image; readonly references: readonly string[] } {
+    const found = resolveName(this.#database, name);
+    const image = found && readImage(this.#database, found.id);
+    if (found === undefined || image === undefined) throw missing(name);
+    return { image, references: found.references };
   }
 
   /** The image that was pulled by a manifest of this digest. */
@@ -95,7 +74,7 @@ export class ImageStore {
     const row = this.#database
       .query<{ id: string }, [string]>("SELECT id FROM images WHERE manifest_digest = ?")
       .get(digest);
-    return row === null ? undefined : this.#read(row.id);
+    return row === null ? undefined : readImage(this.#database, row.id);
   }
 
   /** What a compressed blob unpacks to, when it was unpacked before. */
@@ -107,6 +86,31 @@ export class ImageStore {
     );
   }
 
+  /** Whole references of all images that have a layer. */
+  namesWithLayer(id: string): string[] {
+    return this.#database
+      .query<{ name: string }, [string]>(
+        "SELECT DISTINCT name FROM image_references JOIN image_layers USING (image_id) WHERE layer_id = ? ORDER BY name",
+      )
+      .all(id)
+      .map(({ name }) => name);
+  }
+
+  /** The compressed blobs that are known to unpack to `diffID`. */
+  blobsOf(diffID: string): string[] {
+    return this.#database
+      .query<{ blob_digest: string }, [string]>(
+        "SELECT blob_digest FROM blob_diff_ids WHERE diff_id = ? ORDER BY blob_digest",
+      )
+      .all(diffID)
+      .map(({ blob_digest }) => blob_digest);
+  }
+
+  /** Keeps in mind that a layer was compressed to a blob of this digest. */
+  rememberBlob(blobDigest: string, diffID: string): void {
+    this.#database.query("INSERT OR REPLACE INTO blob_diff_ids VALUES (?, ?)").run(blobDigest, diffID);
+  }
+
   /** As `find`, but a missing image is a "not-found" error. */
   get(name: string): Image {
     const image = this.find(name);
@@ -114,27 +118,36 @@ export class ImageStore {
     throw missing(name);
   }
 
-  /** All images, the last pulled first. */
+  /** All images, the last built first: docker's order. */
   list(): Image[] {
     return this.#database
-      .query<ImageRow, []>("SELECT * FROM images WHERE doomed = 0 ORDER BY pulled_at DESC, id")
+      .query<ImageRow, []>(
+        "SELECT * FROM images WHERE doomed = 0 ORDER BY created_at DESC, pulled_at DESC, id",
+      )
       .all()
-      .map((row) => this.#complete(row));
+      .map((row) => imageOf(this.#database, row));
   }
 
-  /** Gives an image another reference; a reference that named another image moves. */
-  tag(name: string, reference: string): Image {
-    const target = parseReference(reference);
-    if (target.digest !== undefined) {
-      throw new CurruntError("invalid", `tag ${JSON.stringify(reference)}: a digest cannot be given away`, {
-        hint: "write NAME:TAG",
-      });
-    }
+  /** Gives an image more references, all or none; a reference that named another image moves. */
+  tag(name: string, ...references: string[]): Image {
+    const targets = references.map(parseTarget);
     return this.#database
       .transaction(() => {
         const { id, manifestDigest } = this.get(name);
-        this.#name(target, manifestDigest, id);
+        for (const target of targets) this.#name(target, manifestDigest, id);
         return this.get(id);
+      })
+      .immediate();
+  }
+
+  /** Takes names away, all when none are given; the image stays, as one without a name. Throws for a name of another image. */
+  untag(image: string, names: readonly string[]): readonly string[] {
+    return this.#database
+      .transaction(() => {
+        const { id, references } = this.get(image);
+        const gone = names.length === 0 ? references : names.map((name) => this.#nameOf(id, name));
+        untagRows(this.#database, gone);
+        return gone;
       })
       .immediate();
   }
@@ -142,6 +155,11 @@ export class ImageStore {
   /** The layer's directory, whether it exists or not. */
   layerPath(id: string): string {
     return join(this.paths.layers, id.slice(id.indexOf(":") + 1));
+  }
+
+  /** Where its tar-split is: what it takes, beside its files, to make its archive again. */
+  splitPath(id: string): string {
+    return join(this.paths.splits, id.slice(id.indexOf(":") + 1));
   }
 
   /** True when the layer is in its place. A directory under `layers/` is complete: it came there by one rename. */
@@ -176,10 +194,15 @@ export class ImageStore {
 
   /**
    * Removes what no image needs and what dead processes left: layers, blobs, staging directories. Does nothing while a
-   * pull runs: the next one to call it will.
+   * pull runs: the next one to call it will. `unfinished`: also what pulls that were cut short have left for the next one.
    */
-  collect(): void {
-    collectGarbage(this.#database, this.paths, this.blobs);
+  collect({ unfinished = false }: { readonly unfinished?: boolean } = {}): void {
+    collectGarbage(
+      this.#database,
+      this.paths,
+      this.blobs,
+      unfinished ? Number.POSITIVE_INFINITY : Date.now(),
+    );
   }
 
   /** Records an image whose layers and blobs are in place and on the disk. */
@@ -187,10 +210,11 @@ export class ImageStore {
     return this.#database.transaction(() => this.#insert(image)).immediate();
   }
 
-  /** Gives an image that is here already the name that it was pulled by. */
-  rename(id: string, reference: Reference, referenceDigest: string): Image {
+  /** Gives an image that is here already the name that it was pulled by; undefined: it has gone meanwhile. */
+  rename(id: string, reference: Reference, referenceDigest: string): Image | undefined {
     return this.#database
       .transaction(() => {
+        if (readImage(this.#database, id) === undefined) return undefined;
         this.#name(reference, referenceDigest, id);
         return this.get(id);
       })
@@ -209,7 +233,7 @@ export class ImageStore {
     const sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     this.#database
       .query(`INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-        ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, pulled_at = excluded.pulled_at`)
+        ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, pulled_at = excluded.pulled_at, doomed = 0`)
       .run(
         id,
         manifestDigest,
@@ -223,7 +247,7 @@ export class ImageStore {
       );
     const insertImageLayer = this.#database.query("INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)");
     for (const [position, layer] of layers.entries()) insertImageLayer.run(id, position, layer.id);
-    this.#name(reference, referenceDigest, id);
+    if (reference !== undefined) this.#name(reference, referenceDigest, id);
     return this.get(id);
   }
 
@@ -235,48 +259,30 @@ export class ImageStore {
     this.#database.query("UPDATE images SET doomed = 0 WHERE id = ?").run(id);
   }
 
-  #removeRows(name: string, force: boolean): RemovedImage {
+  #nameOf(id: string, name: string): string {
     const found = resolveName(this.#database, name);
-    const image = found === undefined ? undefined : this.#read(found.id);
-    if (image === undefined) throw missing(name);
-    return removeRows(this.#database, image, { name, reference: found?.reference, force });
+    const [reference] = found?.references ?? [];
+    if (found?.id === id && reference !== undefined) return reference;
+    throw new CurruntError("not-found", `untag ${JSON.stringify(name)}: the image has no such name`);
   }
 
-  #read(id: string): Image | undefined {
-    const row = this.#database.query<ImageRow, [string]>("SELECT * FROM images WHERE id = ?").get(id);
-    return row === null ? undefined : this.#complete(row);
-  }
-
-  #complete(row: ImageRow): Image {
-    const references = this.#database
-      .query<{ name: string }, [string]>("SELECT name FROM image_references WHERE image_id = ? ORDER BY name")
-      .all(row.id);
-    const layers = this.#database
-      .query<{ layer_id: string }, [string]>(
-        "SELECT layer_id FROM image_layers WHERE image_id = ? ORDER BY position",
-      )
-      .all(row.id);
-    return {
-      id: row.id,
-      manifestDigest: row.manifest_digest,
-      references: references.map(({ name }) => name),
-      layers: layers.map(({ layer_id }) => layer_id),
-      platform: {
-        os: row.os,
-        architecture: row.architecture,
-        ...(row.variant === null ? {} : { variant: row.variant }),
-      },
-      // Checked by the schema when it was stored.
-      config: JSON.parse(row.config) as ImageConfig,
-      sizeBytes: row.size_bytes,
-      createdAt: row.created_at,
-      pulledAt: row.pulled_at,
-    };
+  #removeRows(name: string, force: boolean): RemovedImage {
+    const { image, references } = this.resolve(name);
+    return removeRows(this.#database, image, { name, references, force });
   }
 }
 
 function missing(name: string): CurruntError {
   return new CurruntError("not-found", `find image ${JSON.stringify(name)}: there is none here`, {
     hint: `"currunt images" lists what is here; "currunt pull ${name}" gets it`,
+  });
+}
+
+/** A name that an image can be given. */
+export function parseTarget(text: string): Reference {
+  const target = parseReference(text);
+  if (target.digest === undefined) return target;
+  throw new CurruntError("invalid", `name an image ${JSON.stringify(text)}: a digest cannot be given away`, {
+    hint: "write NAME:TAG",
   });
 }

@@ -52,6 +52,7 @@ const fields = {
 } as const;
 const typeFlagOffset = 156;
 const magicOffset = 257;
+const prefixOffset = 345;
 
 /** Reads the header at `at` of `block`, which has 512 bytes from there. Throws when it is none. */
 export function readHeader(block: Buffer, at: number): RawHeader {
@@ -79,7 +80,7 @@ export function readHeader(block: Buffer, at: number): RawHeader {
 // star keeps two times in the last bytes of the prefix and marks its headers with "tar\0" at the end.
 function readPrefix(block: Buffer, at: number): ByteString {
   const star = block.toString("latin1", at + 508, at + 512) === "tar\0";
-  return text(block, at + 345, star ? 131 : 155);
+  return text(block, at + prefixOffset, star ? 131 : 155);
 }
 
 /** A text field: up to its first NUL, or all of it. */
@@ -135,6 +136,38 @@ function parseBinary(block: Buffer, start: number, length: number): number | und
   }
   if (value > Number.MAX_SAFE_INTEGER) return undefined;
   return negative ? -value - 1 : value;
+}
+
+/** What `writeHeader` writes. Text must fit its field, numbers their digits: seven, eleven for the size and the time. */
+export interface NewHeader extends Omit<RawHeader, "gnu"> {
+  /** What stands before the path, a slash between them. */
+  readonly prefix: ByteString;
+}
+
+/** Writes a POSIX header into `block`: 512 bytes, all zero. Owners have numbers only. */
+export function writeHeader(block: Buffer, header: NewHeader): void {
+  const number = (field: keyof typeof fields, value: number) => {
+    const [offset, length] = fields[field];
+    block.write(value.toString(8).padStart(length - 1, "0"), offset, "latin1");
+  };
+  block.write(header.path, fields.path[0], "latin1");
+  block.write(header.linkPath, fields.linkPath[0], "latin1");
+  block.write(header.prefix, prefixOffset, "latin1");
+  block.write(header.typeFlag, typeFlagOffset, "latin1");
+  block.write("ustar\x0000", magicOffset, "latin1");
+  number("mode", header.mode);
+  number("uid", header.uid);
+  number("gid", header.gid);
+  number("size", header.sizeBytes);
+  number("mtime", header.modifiedSeconds);
+  number("major", header.major);
+  number("minor", header.minor);
+  const [offset, length] = fields.checksum;
+  block.fill(" ", offset, offset + length);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  // Six digits, a NUL and a blank: so it has been since V7.
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, offset, "latin1");
 }
 
 /** Throws unless the sum of all bytes, with the checksum field as spaces, is what the field says. */

@@ -56,7 +56,7 @@ export function refusedToken({ status, realm, base, anonymous }: RefusedToken): 
   const hints: Record<number, string | undefined> = {
     400: anonymous ? undefined : `it does not understand these credentials: currunt login ${base.host}`,
     401: anonymous ? login : "check the user name and the password or token",
-    403: anonymous ? login : "this user may not read the repository: ask its owner",
+    403: anonymous ? login : "this user has no right to the repository: ask its owner",
     429: "too many requests: wait, or log in to get a higher limit",
   };
   const kind = status === 401 || status === 403 ? "denied" : "unavailable";

@@ -3,7 +3,10 @@ import { ofetch } from "ofetch";
 import { CurruntError } from "../base/error.ts";
 import { version } from "../base/version.ts";
 import { ConnectionError, isFinal } from "./connection-error.ts";
+import { withJitter } from "./delay.ts";
 import { redirectTarget } from "./redirect.ts";
+import type { RequestBody } from "./request-body.ts";
+import { streamedBody } from "./request-body.ts";
 import { Trust } from "./trust.ts";
 
 /** A response whose body has not been read: the caller reads or cancels it. */
@@ -14,11 +17,14 @@ export interface Exchange {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "POST" | undefined;
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** More headers, which no other server may see. */
   readonly ownHeaders?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  /** Text is a form, which is for the server alone that it is sent to. */
+  readonly body?: string | RequestBody | undefined;
+  /** Attempts in all, where that is not the transport's patience. */
+  readonly attempts?: number | undefined;
   /** Whether a server is there at all is the question: a connection that fails is not tried again. */
   readonly probing?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -63,7 +69,7 @@ export class Transport {
    * connection failures and the statuses that ask for it. Throws "unavailable" when nobody answers.
    */
   async send(url: URL, options: RequestOptions = {}): Promise<Exchange> {
-    const { attempts } = this.patience;
+    const { attempts = this.patience.attempts } = options;
     for (let attempt = 1; ; attempt++) {
       options.signal?.throwIfAborted();
       const last = attempt === attempts;
@@ -93,7 +99,7 @@ export class Transport {
   /** The wait after attempt number `attempt`: exponential, with jitter so that many clients do not come in step. */
   #backOff(attempt: number): number {
     const { baseDelayMs, maxDelayMs } = this.patience;
-    return Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs) * (0.75 + Math.random() / 2);
+    return withJitter(Math.min(baseDelayMs * 2 ** (attempt - 1), maxDelayMs));
   }
 
   async #follow(start: URL, options: RequestOptions): Promise<Exchange> {
@@ -112,7 +118,7 @@ export class Transport {
       const next = redirectTarget(url, location, this.trust);
       if (next.origin !== url.origin) {
         // A form holds a password or a token: it is for the server that it was made for.
-        if (options.body !== undefined) {
+        if (typeof options.body === "string") {
           throw new CurruntError(
             "denied",
             `log in at ${url.host}: it wants the credentials sent to ${next.host}`,
@@ -144,8 +150,9 @@ export class Transport {
       // ofetch's own retries know no Retry-After and its parser would eat the bytes to be hashed: both are off.
       return await ofetch.raw(url.href, {
         method,
-        headers: headers ?? {},
-        ...(body === undefined ? {} : { body }),
+        ...(typeof body === "object"
+          ? streamedBody(body, headers, () => timer.refresh())
+          : { headers: headers ?? {}, body }),
         retry: false,
         ignoreResponseError: true,
         responseType: "stream",

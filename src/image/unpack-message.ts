@@ -2,6 +2,7 @@
 import type { ErrorKind } from "../base/error.ts";
 import { CurruntError, hintOf } from "../base/error.ts";
 import type { UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
+import type { Algorithm } from "./digest.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
 
@@ -9,7 +10,9 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly staging: string;
+      readonly split: string | undefined;
       readonly format: LayerFormat | undefined;
+      readonly algorithm: Algorithm | undefined;
       readonly limits: Partial<UnpackLimits> | undefined;
       readonly namespace: OverlayNamespace | undefined;
       /** Whether "gaps" will be answered. */

@@ -4,6 +4,7 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
+import type { Algorithm } from "./digest.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
 import type { FromWorker, ToWorker } from "./unpack-message.ts";
@@ -14,8 +15,12 @@ export interface UnpackOptions {
   readonly name: string;
   /** A path where nothing is yet; its parent does. Complete when the promise resolves, gone when it rejects. */
   readonly staging: string;
+  /** Where the archive's tar-split goes, on success; absent: none is kept. */
+  readonly split?: string | undefined;
   /** "directory" unless told; an image is one file. */
   readonly format?: LayerFormat | undefined;
+  /** Of the diff ID; sha256 unless told. */
+  readonly algorithm?: Algorithm | undefined;
   /** The descriptor's type: only `+encrypted` matters, the compression is told by the bytes. */
   readonly mediaType?: string | undefined;
   /** Size of the blob where it is known: a small one is unpacked without a worker. */
@@ -88,12 +93,13 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, format, limits, namespace, lowers, signal } = options;
+  const { staging, split, format, algorithm, limits, namespace, lowers, signal } = options;
   const job = new Job(options);
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    job.send({ kind: "start", staging, format, limits, namespace, fillsGaps: lowers !== undefined });
+    const fillsGaps = lowers !== undefined;
+    job.send({ kind: "start", staging, split, format, algorithm, limits, namespace, fillsGaps });
     const sent = sendAll(reader, job);
     const layer = await job.result;
     await sent;

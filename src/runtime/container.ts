@@ -5,12 +5,13 @@ import type { Fd } from "../sys/fd.ts";
 import { makeFifo } from "../sys/fifo.ts";
 import { sendSignal, startTimeOf, waitForEnd } from "../sys/process.ts";
 import { openNewFile } from "../sys/small-file.ts";
+import { writeBrief } from "./brief.ts";
 import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { createCgroup } from "./cgroup/cgroup.ts";
 import type { CgroupState } from "./cgroup/state.ts";
-import type { Init } from "./create.ts";
+import type { CreateOptions, Init } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
 import { handOver } from "./hand-over.ts";
@@ -43,6 +44,8 @@ export interface ContainerOptions extends Receivers {
   readonly hold: boolean;
   /** Passed on as 3, 4 … */
   readonly preserved: readonly Fd[];
+  /** How init comes to be, when not by a plan: out of a checkpoint. */
+  readonly birth?: ((options: CreateOptions) => Promise<Init>) | undefined;
 }
 
 /** The container's init, and how the container is known from here on. */
@@ -71,7 +74,8 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   const made = await startInit({ ...options, bundle }, first, cgroup);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
-  if (!options.hold) await runPoststartHooks(hooked(options), made.init.pid);
+  if (options.hold) writeBrief(paths, bundle.spec, made.state);
+  else if (options.birth === undefined) await runPoststartHooks(hooked(options), made.init.pid);
   undo.move();
   cgroup?.[Symbol.dispose]();
   return { ...made, readiness };
@@ -153,17 +157,18 @@ async function startInit(
   first: ContainerState,
   cgroup: Cgroup | undefined,
 ): Promise<Made> {
-  const { id, paths, bundle, hold, preserved } = options;
+  const { id, paths, bundle, hold, preserved, birth = startContainer } = options;
   using fifo = hold ? makeFifo(paths.fifo) : undefined;
   using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
   let state = first;
   try {
-    const init = await startContainer({
+    const init = await birth({
       id,
       spec: bundle.spec,
       bundle: bundle.directory,
       rootPlace: await rootPlaceOf(bundle.spec, paths),
       stdio: "inherit",
+      filters: paths.filters,
       cgroup,
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
       preserved,

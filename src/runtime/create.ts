@@ -14,6 +14,7 @@ import {
   confinement,
   creationHooks,
   enterGroup,
+  filterOf,
   hasUserNamespace,
   labelsOf,
   leaveGroup,
@@ -28,7 +29,6 @@ import {
 } from "./on-demand.ts";
 import type { Beginning, CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
-import type { SeccompFilter } from "./process.ts";
 import type { Spec } from "./spec.ts";
 
 /** What the program's streams are connected to. The caller keeps its descriptors and closes them. */
@@ -45,6 +45,8 @@ export interface CreateOptions {
   readonly stdio: Stdio;
   /** True: the default seccomp profile for the process's bounding set, whatever the spec says. */
   readonly defaultSeccomp?: boolean | undefined;
+  /** A directory that keeps compiled seccomp profiles. */
+  readonly filters?: string | undefined;
   /** Signal that init gets when the calling process dies (`man 2 PR_SET_PDEATHSIG`). */
   readonly deathSignal?: number | undefined;
   /** Stops before the program, which runs once a byte comes through the fifo. The caller keeps both. */
@@ -220,18 +222,6 @@ async function unpivotedMounts({
 }: Pick<CreateOptions, "spec" | "noPivot" | "rootPlace">): Promise<string[] | undefined> {
   if (rootPlace !== undefined) return [];
   return noPivot === true ? (await import("./unpivoted.ts")).reachableMounts(spec) : undefined;
-}
-
-/** The filter of a container's processes; undefined when they have none. */
-export async function filterOf({
-  spec: { process, linux },
-  defaultSeccomp = false,
-}: Pick<CreateOptions, "spec" | "defaultSeccomp">): Promise<SeccompFilter | undefined> {
-  if (!defaultSeccomp && linux?.seccomp === undefined) return undefined;
-  const { defaultFilter, loadableFilter } = await import("./seccomp-ready.ts");
-  return defaultSeccomp
-    ? defaultFilter(process?.capabilities?.bounding ?? [])
-    : loadableFilter(linux?.seccomp);
 }
 
 export interface CarryOutOptions {

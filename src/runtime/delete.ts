@@ -11,8 +11,10 @@ import type { StatePaths } from "./state-root.ts";
 const patienceMs = 10_000;
 
 /**
- * Removes a stopped or created container; `force`: also a running one, and none is no error. Returns what went wrong in
+ * Removes a stopped container; `force`: also one that is not stopped, and none is no error. Returns what went wrong in
  * poststop hooks, for a warning each.
+ *
+ * Without `force` a created container stays, as runtime.md has it, though runc and crun end it: engines force, or kill first.
  */
 export async function deleteContainer(
   paths: StatePaths,
@@ -27,16 +29,10 @@ export async function deleteContainer(
     return [];
   }
   const status = await statusOf(paths, state);
-  if (status !== "stopped") {
-    if (!force && status !== "created") {
-      throw new CurruntError(
-        "conflict",
-        `cannot delete container ${state.id} that is not stopped: ${status}`,
-        {
-          hint: "-force ends it first",
-        },
-      );
-    }
+  if (status !== "stopped" && !force) {
+    throw new CurruntError("conflict", `cannot delete container ${state.id} that is not stopped: ${status}`, {
+      hint: "-force ends it first",
+    });
   }
   if (!(await endContainer(state, patienceMs))) {
     throw new CurruntError("unavailable", `container ${state.id} does not end though it was killed`, {

@@ -48,6 +48,7 @@ export async function execIn(options: ExecContainerOptions): Promise<Init> {
     process,
     spec,
     stdio: "inherit",
+    filters: paths.filters,
     cgroup,
     container: { id: state.id, bundle: state.bundle },
     preserved,

@@ -9,12 +9,13 @@ import { readSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import type { Init, Stdio } from "./create.ts";
-import { carryOut, filterOf } from "./create.ts";
+import { carryOut } from "./create.ts";
 import { Draft } from "./draft.ts";
 import type { LabelWrite } from "./label.ts";
 import type { CgroupPlaces } from "./namespace.ts";
 import { enterCgroups } from "./namespace.ts";
 import {
+  filterOf,
   firstAffinity,
   hasUserNamespace,
   labelsOf,
@@ -37,6 +38,8 @@ export interface ExecOptions {
   readonly defaultSeccomp?: boolean | undefined;
   /** With `process.terminal` a pty of the container takes their place, and its master comes back. */
   readonly stdio: Stdio;
+  /** A directory that keeps compiled seccomp profiles. */
+  readonly filters?: string | undefined;
   readonly deathSignal?: number | undefined;
   /** The container's: the process is born in it. */
   readonly cgroup?: Cgroup | undefined;
@@ -70,7 +73,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
     const rest: PartMaker = async (cloned) => {
       completeExec(beginning, {
         process,
-        seccomp: await filterOf({ spec: whole, defaultSeccomp }),
+        seccomp: await filterOf({ spec: whole, defaultSeccomp, filters: options.filters }),
         schedule: await scheduleOf(whole, process.execCPUAffinity?.final),
         deathSignal,
       });

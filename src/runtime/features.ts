@@ -57,7 +57,11 @@ export function features(): Record<string, unknown> {
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
     },
-    annotations: { "org.currunt.version": version, "org.currunt.commit": commit },
-    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
+    annotations: {
+      "org.currunt.version": version,
+      "org.currunt.commit": commit,
+      "org.currunt.checkpoint.enabled": "true",
+    },
+    potentiallyUnsafeConfigAnnotations: ["org.criu.config", "org.systemd.property."],
   };
 }

@@ -12,12 +12,14 @@ export interface ForegroundOptions {
   readonly keep: boolean;
   /** Orphans of the container become our children. */
   readonly subreaper: boolean;
+  /** Told what went wrong in poststop hooks. */
+  readonly onWarning: (message: string) => Promise<void>;
 }
 
 /** Runs the container to its end; the program's exit code, 128 and the signal when one killed it. */
 export async function runForeground(
   options: Omit<ContainerOptions, "hold">,
-  { keep, subreaper }: ForegroundOptions,
+  { keep, subreaper, onWarning }: ForegroundOptions,
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
   const follow = forwardSignals();
@@ -26,7 +28,7 @@ export async function runForeground(
   const exitCode = await follow(init);
   if (!keep) {
     const { deleteContainer } = await import("./delete.ts");
-    await deleteContainer(options.paths, { force: true });
+    for (const warning of await deleteContainer(options.paths, { force: true })) await onWarning(warning);
   }
   return exitCode;
 }

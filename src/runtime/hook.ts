@@ -1,7 +1,9 @@
 /** Hooks of a spec: programs that run at six points of a container's life (config.md, POSIX-platform Hooks). */
 import type { Step } from "../../ffi/plan.ts";
 import { CurruntError, explain } from "../base/error.ts";
+import type { Fd } from "../sys/fd.ts";
 import { runProgram } from "../sys/run-program.ts";
+import { shimImage } from "../sys/shim-image.ts";
 import type { Hook, Hooks } from "./spec.ts";
 
 /** Hooks that run in the runtime's namespaces. */
@@ -40,22 +42,27 @@ function stateAround(
 
 /**
  * Runs them in turn, with the container's pid as the host sees it. Throws at the first that fails; the others do not run.
- * Without `pid`, which the container has none of once it has stopped, it is 0.
+ * They are killed when this process dies.
  */
-export function runHooks(
+export async function runHooks(
   kind: Exclude<RuntimeHookKind, "poststop">,
   hooks: Hooks | undefined,
   container: HookedContainer,
   pid: number,
-): void {
-  for (const [index, hook] of (hooks?.[kind] ?? []).entries()) runHook(kind, index, hook, container, pid);
+): Promise<void> {
+  const guard = await shimImage();
+  for (const [index, hook] of (hooks?.[kind] ?? []).entries())
+    runHook(kind, index, hook, container, { pid, guard });
 }
 
-/** Runs all of them, whatever comes of the others. Returns what went wrong, for a warning each. */
+/**
+ * Runs all of them, whatever comes of the others, with 0 as the pid, of which the container has none any more. Returns what
+ * went wrong, for a warning each.
+ */
 export function runPoststopHooks(hooks: Hooks | undefined, container: HookedContainer): string[] {
   return (hooks?.poststop ?? []).flatMap((hook, index) => {
     try {
-      runHook("poststop", index, hook, container, 0);
+      runHook("poststop", index, hook, container, { pid: 0 });
       return [];
     } catch (error) {
       return [explain(error)];
@@ -68,7 +75,7 @@ function runHook(
   index: number,
   hook: Hook,
   container: HookedContainer,
-  pid: number,
+  { pid, guard }: { readonly pid: number; readonly guard?: Fd },
 ): void {
   const { path, args = [path], env = [] } = hook;
   const [before, behind] = stateAround(kind, container);
@@ -82,6 +89,7 @@ function runHook(
       directory: container.bundle,
       input: `${before}${pid}${behind}`,
       timeoutMs: timeoutOf(hook),
+      guard,
     });
   } catch (cause) {
     throw new CurruntError("invalid", `run ${what}`, { cause });

@@ -6,6 +6,7 @@ import type { PlanOptions } from "../sys/shim.ts";
 import type { LabelWrite } from "./label.ts";
 import { namespacesOf } from "./namespace.ts";
 import type { CreationHooks } from "./plan.ts";
+import type { SeccompFilter } from "./process.ts";
 import { limitStep } from "./process.ts";
 import type { ListenedProcess } from "./seccomp-notify.ts";
 import type { Process, Spec } from "./spec.ts";
@@ -97,6 +98,25 @@ export function hasUserNamespace({ linux }: Spec): boolean {
   return linux?.namespaces?.some(({ type }) => type === "user") === true;
 }
 
+/** The filter of a container's processes; undefined when they have none. */
+export async function filterOf({
+  spec: { process, linux },
+  defaultSeccomp = false,
+  filters,
+}: {
+  readonly spec: Spec;
+  /** True: the default profile for the bounding set, whatever the spec says. */
+  readonly defaultSeccomp?: boolean | undefined;
+  /** A directory that keeps compiled profiles. */
+  readonly filters?: string | undefined;
+}): Promise<SeccompFilter | undefined> {
+  if (!defaultSeccomp && linux?.seccomp === undefined) return undefined;
+  const { defaultFilter, loadableFilter } = await import("./seccomp-ready.ts");
+  return defaultSeccomp
+    ? defaultFilter(process?.capabilities?.bounding ?? [])
+    : loadableFilter(linux?.seccomp, filters);
+}
+
 /** What a container's hooks need to know of it, beside the spec. */
 export interface HookContext {
   readonly id: string;
@@ -122,8 +142,8 @@ export async function creationHooks(context: HookContext): Promise<CreationHooks
 /** Runs those of the creation that run in the runtime's namespaces; `pid` is the container's init. */
 export async function runCreationHooks(context: HookContext, pid: number): Promise<void> {
   const { runHooks } = await import("./hook.ts");
-  runHooks("prestart", context.spec.hooks, hookedBy(context), pid);
-  runHooks("createRuntime", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("prestart", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("createRuntime", context.spec.hooks, hookedBy(context), pid);
 }
 
 /** The hooks that run before the program; undefined when there are none. */
@@ -143,7 +163,7 @@ export async function startHooks(context: HookContext): Promise<readonly Step[] 
 export async function runPoststartHooks(context: HookContext, pid: number): Promise<void> {
   if ((context.spec.hooks?.poststart ?? []).length === 0) return;
   const { runHooks } = await import("./hook.ts");
-  runHooks("poststart", context.spec.hooks, hookedBy(context), pid);
+  await runHooks("poststart", context.spec.hooks, hookedBy(context), pid);
 }
 
 /** Runs the hooks behind the container's end. Returns what went wrong, for a warning each: it stops nothing. */

@@ -14,8 +14,15 @@ import type { StatePaths } from "./state-root.ts";
 /** How long to wait for the end of a container that cannot be started. */
 const patienceMs = 10_000;
 
+export interface StartOptions {
+  /** The caller's systemd, which waits to hear that the program is ready. */
+  readonly notifySocket: string | undefined;
+  /** True: the executable's entry has told init to go on, and the program could not be run. */
+  readonly begun: boolean;
+}
+
 /** Resolves when the program runs and the poststart hooks have ended. */
-export async function startCreated(paths: StatePaths, notifySocket: string | undefined): Promise<void> {
+export async function startCreated(paths: StatePaths, { notifySocket, begun }: StartOptions): Promise<void> {
   const state = readState(paths);
   // Held while we start it: of two commands that start, one does.
   using lock = claimDirectory(paths.directory);
@@ -27,6 +34,7 @@ export async function startCreated(paths: StatePaths, notifySocket: string | und
     await endContainer(state, patienceMs);
     throw new CurruntError("invalid", "cannot start a container without a process: its config.json has none");
   }
+  if (begun) await throwFailure(paths, spec);
   const readiness = await listen(paths, notifySocket);
   {
     using fifo = openFifoWriter(paths.fifo);

@@ -39,6 +39,10 @@ export interface StatePaths {
   readonly fifo: string;
   /** What went wrong in a container that was waiting for its start. */
   readonly failure: string;
+  /** What the other commands come to, for the executable's entry: see brief.ts. */
+  readonly brief: string;
+  /** Of the whole root: seccomp profiles that have been compiled. No container can have the name. */
+  readonly filters: string;
 }
 
 /** Where container `id` keeps its state. Refuses an ID that is no name of a directory. */
@@ -56,5 +60,7 @@ export function statePaths(root: string, id: string): StatePaths {
     spec: `${directory}/config.json`,
     fifo: `${directory}/exec.fifo`,
     failure: `${directory}/failure`,
+    brief: `${directory}/brief`,
+    filters: `${root}/@filters`,
   };
 }

@@ -53,7 +53,16 @@ export class BackgroundSync implements Disposable {
       });
   }
 
-  /** Resolves when all that was written before the call is on the disk; rejects when any of it was lost on the way. */
+  /** Resolves when all that was written before the call is on the disk; others may go on writing. */
+  async flush(): Promise<void> {
+    // What runs may have begun before.
+    await this.#running;
+    this.wrote(this.#pieceBytes);
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** As `flush`, as the last call: rejects when any of it was lost on the way. */
   async finish(): Promise<void> {
     await this.#running;
     if (this.#failure !== undefined) throw this.#failure;

@@ -7,6 +7,7 @@ const numbers = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
+  EIO: 5,
   ENXIO: 6,
   EBADF: 9,
   EAGAIN: 11,
@@ -18,6 +19,8 @@ const numbers = {
   ENOTDIR: 20,
   EISDIR: 21,
   EINVAL: 22,
+  EFBIG: 27,
+  ENOSPC: 28,
   EROFS: 30,
   EPIPE: 32,
   ENOSYS: 38,
@@ -27,6 +30,7 @@ const numbers = {
   EOPNOTSUPP: 95,
   ECONNRESET: 104,
   ECONNREFUSED: 111,
+  EDQUOT: 122,
 } as const;
 
 /** The name of an error number that callers ask about. */

@@ -1,4 +1,5 @@
 /** File descriptors that close themselves, and the calls that make pairs of them. */
+import { F_DUPFD_CLOEXEC } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { check } from "./error.ts";
 
@@ -51,4 +52,9 @@ const F_GETFD = 1;
 /** Whether the number means an open file in this process: of use for descriptors that a caller says it passed. */
 export function isOpen(fd: Fd): boolean {
   return libc.fcntl(fd.number, F_GETFD, 0) !== -1;
+}
+
+/** Another descriptor of the open file that `number` means: for the standard streams, which are not ours to close. */
+export function duplicate(number: number): Fd {
+  return new Fd(check(libc.fcntl(number, F_DUPFD_CLOEXEC, 3), "fcntl"));
 }

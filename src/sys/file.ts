@@ -132,6 +132,15 @@ export function unlinkat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), 0), "unlinkat", path);
 }
 
+/** Removes the file at `path`, should it be there. */
+export function removeFile(path: Path): void {
+  try {
+    unlinkat(undefined, path);
+  } catch (error) {
+    if (!failedWith(error, "ENOENT")) throw error;
+  }
+}
+
 /** Removes an empty directory. */
 export function rmdirat(directory: Fd | undefined, path: Path): void {
   checkPath(libc.unlinkat(numberOf(directory), encodePath(path), AT_REMOVEDIR), "unlinkat", path);
@@ -219,6 +228,11 @@ export function writeAll(file: Fd, bytes: Uint8Array): void {
   }
 }
 
+/** Writes as much of `bytes` as the file takes now; returns the number of bytes. */
+export function writeSome(file: Fd, bytes: Uint8Array): number {
+  return check(libc.write(file.number, bytes, bytes.length), "write");
+}
+
 /** Writes all of `bytes` at `offset`. */
 export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length; ) {
@@ -230,6 +244,11 @@ export function pwriteAll(file: Fd, bytes: Uint8Array, offset: number): void {
 /** Reads into `buffer` from the position on; returns the number of bytes, 0 at the end. */
 export function readSome(file: Fd, buffer: Uint8Array): number {
   return check(libc.read(file.number, buffer, buffer.length), "read");
+}
+
+/** Reads into `buffer` from `offset` on; returns the number of bytes, 0 at the end. The position stays. */
+export function preadSome(file: Fd, buffer: Uint8Array, offset: number): number {
+  return check(libc.pread(file.number, buffer, buffer.length, offset), "pread");
 }
 
 /** Sets the size: shorter cuts, longer leaves a hole. */

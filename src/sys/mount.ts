@@ -10,6 +10,8 @@ import {
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
   MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
   mount_attr,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
@@ -109,4 +111,12 @@ export function unmountAll(path: string): void {
   // EINVAL: no mount point (any more).
   const failure = failureOf("umount2", path);
   if (failure.code !== "EINVAL" && failure.code !== "ENOENT") throw failure;
+}
+
+/** Attaches a detached mount on what `place` is, and closes that. */
+export function attach(mount: Fd, place: Fd): void {
+  using _open = place;
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  const none = cstring("");
+  check(libc.move_mount(mount.number, none, place.number, none, flags), "move_mount");
 }

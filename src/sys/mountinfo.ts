@@ -18,8 +18,12 @@ export interface MountInfo {
 /** All mounts, in the kernel's order: what is mounted over another comes later. */
 export function readMounts(): MountInfo[] {
   using file = openat(undefined, "/proc/thread-self/mountinfo", O_RDONLY);
-  const lines = readBytes(file).toString("latin1").split("\n");
-  return lines.flatMap((line) => {
+  return parseMounts(readBytes(file).toString("latin1"));
+}
+
+/** The mounts of a mountinfo file's text, read as latin1: paths are bytes. */
+export function parseMounts(text: string): MountInfo[] {
+  return text.split("\n").flatMap((line) => {
     const fields = line.split(" ");
     const [id, parentId, device = "", root = "", mountPoint = ""] = fields;
     // Optional fields come before the hyphen: their number varies.

@@ -1,24 +1,12 @@
 /** Overlay mounts that are attached nowhere, on kernels with and without the mount calls for them. */
-import {
-  CLONE_FS,
-  CLONE_NEWNS,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
-  MS_PRIVATE,
-  MS_RDONLY,
-  MS_REC,
-  O_DIRECTORY,
-  O_PATH,
-  O_RDONLY,
-  OVERLAYFS_SUPER_MAGIC,
-  statfs,
-} from "../../ffi/kernel.ts";
+import { MS_RDONLY, O_DIRECTORY, O_PATH, OVERLAYFS_SUPER_MAGIC, statfs } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { check, failedWith } from "./error.ts";
 import type { Fd } from "./fd.ts";
 import { openat, openInRoot } from "./file.ts";
-import { cloneTree, makeFilesystem } from "./mount.ts";
+import { attach, cloneTree, makeFilesystem } from "./mount.ts";
+import { inPrivateMountNamespace } from "./mount-namespace.ts";
 
 export interface OverlayOptions {
   /** Directories, top first. */
@@ -128,43 +116,4 @@ export function assembleTree(root: Fd, mounts: readonly MountAt[]): Fd {
     for (const { path, mount } of mounts) attach(mount, openInRoot(top, path, O_PATH));
     return cloneTree(target, { recursive: true });
   });
-}
-
-/** Attaches a detached mount on what `place` is, and closes that. */
-function attach(mount: Fd, place: Fd): void {
-  using _open = place;
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  const none = cstring("");
-  check(libc.move_mount(mount.number, none, place.number, none, flags), "move_mount");
-}
-
-/** Runs `work` with this thread in a copy of the mount namespace. It must not wait for anything. */
-function inPrivateMountNamespace<T>(work: () => T): T {
-  using original = openat(undefined, "/proc/thread-self/ns/mnt", O_RDONLY);
-  // Entering a mount namespace sets root and working directory to its root.
-  using directory = openat(undefined, ".", O_PATH | O_DIRECTORY);
-  // Root and working directory are shared with the other threads until now, which setns does not allow.
-  check(libc.unshare(CLONE_NEWNS | CLONE_FS), "unshare");
-  try {
-    const none = cstring("none");
-    check(libc.mount(none, cstring("/"), null, MS_REC | MS_PRIVATE, null), "mount", "/");
-    return work();
-  } finally {
-    leaveMountNamespace(original);
-    check(libc.fchdir(directory.number), "fchdir");
-  }
-}
-
-/** Takes this thread back to the mount namespace `original`. */
-function leaveMountNamespace(original: Fd): void {
-  for (let attempts = 10; ; attempts--) {
-    // A thread that the engine has started from this one meanwhile, to collect garbage say, shares them again.
-    check(libc.unshare(CLONE_FS), "unshare");
-    try {
-      check(libc.setns(original.number, CLONE_NEWNS), "setns");
-      return;
-    } catch (error) {
-      if (!failedWith(error, "EINVAL") || attempts === 1) throw error;
-    }
-  }
 }

@@ -19,7 +19,7 @@ import { Fd, pipe } from "./fd.ts";
 import { writeAll } from "./file.ts";
 import type { ProcessEnd } from "./process.ts";
 import { openProcess, waitForEnd } from "./process.ts";
-import { spawn } from "./spawn.ts";
+import { spawn, spawnImage } from "./spawn.ts";
 
 export interface ProgramRun {
   readonly path: string;
@@ -31,6 +31,8 @@ export interface ProgramRun {
   readonly input: string;
   /** 0: it may take as long as it likes. Then it is killed, with all of its process group. */
   readonly timeoutMs: number;
+  /** The shim's image, in whose care it is killed when this process dies; else it goes on then. */
+  readonly guard?: Fd | undefined;
 }
 
 export interface ProgramEnd {
@@ -44,7 +46,8 @@ const outputKept = 65536;
 const EINTR = 4;
 
 /** Blocks until the program has ended; what it leaves behind may go on. Throws when it cannot be executed. */
-export function runProgram({ path, args, environment, directory, input, timeoutMs }: ProgramRun): ProgramEnd {
+export function runProgram(program: ProgramRun): ProgramEnd {
+  const { directory, input, timeoutMs } = program;
   using stdin = memoryFile(input);
   const { reader, writer } = pipe();
   using output = reader;
@@ -52,8 +55,7 @@ export function runProgram({ path, args, environment, directory, input, timeoutM
   {
     using far = writer;
     closeOnExec();
-    const start = () => spawn({ path, args, environment, descriptors: [stdin, far, far], ownGroup: true });
-    pid = inDirectory(directory, start);
+    pid = inDirectory(directory, () => start(program, stdin, far));
   }
   using pidfd = openProcess(pid);
   const deadline = timeoutMs === 0 ? undefined : performance.now() + timeoutMs;
@@ -63,6 +65,31 @@ export function runProgram({ path, args, environment, directory, input, timeoutM
   const ended = waitForEnd(pid);
   const text = decodeText(Buffer.concat(chunks).subarray(0, outputKept));
   return { end: inTime ? ended?.end : undefined, output: text };
+}
+
+function start({ path, args, environment, guard }: ProgramRun, input: Fd, output: Fd): number {
+  if (guard === undefined) {
+    return spawn({ path, args, environment, descriptors: [input, output, output], ownGroup: true });
+  }
+  const { reader, writer } = pipe();
+  using status = reader;
+  let pid: number;
+  {
+    using socket = writer;
+    const stdio = { stdin: input, stdout: output, stderr: output };
+    const guarded = ["currunt", "guard", String(process.pid), path, ...args];
+    pid = spawnImage({ image: guard, stdio, socket, args: guarded, environment, ownGroup: true });
+  }
+  const error = new Int32Array(1);
+  // The end of the pipe: the program runs.
+  if (readWhole(status, error) === 0) return pid;
+  waitForEnd(pid);
+  throw new SyscallError("execve", error[0] ?? 0, path);
+}
+
+function readWhole(pipe: Fd, to: Int32Array): number {
+  const length = libc.read(pipe.number, to, to.byteLength);
+  return length === -1 && errno() === EINTR ? readWhole(pipe, to) : check(length, "read");
 }
 
 /** A file in memory, at its start: unlike a pipe it never fails the writer when nobody reads. */

@@ -57,12 +57,18 @@ export function openNewFile(path: string, mode: number): Fd {
 
 /** Like `readSmallFile`; undefined when there is no such file. */
 export function tryReadSmallFile(path: string): string | undefined {
+  const bytes = tryReadBytes(path);
+  return bytes === undefined ? undefined : decodeText(bytes);
+}
+
+/** The bytes of the file at `path`; undefined when there is no such file. */
+export function tryReadBytes(path: string): Buffer | undefined {
   const number = libc.openat(AT_FDCWD, encodePath(path), O_RDONLY | O_CLOEXEC, 0);
   const expected = ["ENOENT", "ENOTDIR"] as const;
   if (failureOf(number, { operation: "openat", subject: () => path, expected }) !== undefined)
     return undefined;
   using file = new Fd(number);
-  return readToEnd(file);
+  return readBytes(file);
 }
 
 /** Writes `text` to `directory`/`name` in one go for readers: under another name first, then renamed. Not synced. */

@@ -18,18 +18,30 @@ export interface SpawnOptions {
   readonly socket: Fd;
   /** Without them it is a shim. */
   readonly args?: readonly string[];
+  /** All of its environment; none unless given. */
+  readonly environment?: readonly string[];
+  /** True: it leads a process group of its own. */
+  readonly ownGroup?: boolean;
 }
 
-/** Starts an executable that is held by descriptor, without an environment. Returns the pid. */
-export function spawnImage({ image, stdio, socket, args = ["currunt"] }: SpawnOptions): number {
+/** Starts an executable that is held by descriptor. Returns the pid. */
+export function spawnImage({
+  image,
+  stdio,
+  socket,
+  args = ["currunt"],
+  environment = [],
+  ownGroup = false,
+}: SpawnOptions): number {
   using copy = lift(image);
   const streams =
     stdio === "inherit" ? [undefined, undefined, undefined] : [stdio.stdin, stdio.stdout, stdio.stderr];
   return spawn({
     path: `/proc/self/fd/${copy.number}`,
     args,
-    environment: [],
+    environment,
     descriptors: [...streams, socket],
+    ownGroup,
   });
 }
 

@@ -40,15 +40,27 @@ export function getxattrat(directory: Fd, path: Path, name: Path): Buffer | unde
   return absent(length, "lgetxattr", path) ? undefined : value.subarray(0, length);
 }
 
+/** What the kernel lists into; nobody waits between a listing and its reading. */
+const names = Buffer.allocUnsafeSlow(maximumSizeBytes);
+
 /** The names of all attributes of `path` itself. Needs /proc. */
 export function listxattrat(directory: Fd, path: Path): Buffer[] {
-  const names = Buffer.allocUnsafeSlow(maximumSizeBytes);
   const length = libc.llistxattr(procPath(directory, path), names, names.length);
-  const end = absent(length, "llistxattr", path) ? 0 : length;
+  return splitNames(absent(length, "llistxattr", path) ? 0 : length);
+}
+
+/** The names of all attributes of an open file or directory (not one opened with O_PATH). */
+export function flistxattr(file: Fd): Buffer[] {
+  const length = libc.flistxattr(file.number, names, names.length);
+  return splitNames(absent(length, "flistxattr", "") ? 0 : length);
+}
+
+/** The names in the first `length` bytes of what was listed, as copies. */
+function splitNames(length: number): Buffer[] {
   const result: Buffer[] = [];
-  for (let start = 0; start < end; ) {
+  for (let start = 0; start < length; ) {
     const stop = names.indexOf(0, start);
-    result.push(names.subarray(start, stop));
+    result.push(Buffer.from(names.subarray(start, stop)));
     start = stop + 1;
   }
   return result;

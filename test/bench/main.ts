@@ -1,20 +1,21 @@
 /**
- * Measures currunt beside podman on this machine, with the same images from the same registry on loopback.
+ * Measures currunt beside podman and containerd on this machine, with the same images from the same registry on loopback.
  * `bun test/bench/main.ts [start] [pull] [idle] [oci] [seccomp]`: figures for people on standard error, JSON on standard output.
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { debianLayout, pushImages } from "../fixtures/images.ts";
-import { pushLayout } from "../fixtures/layout.ts";
+import { pushImages } from "../fixtures/images.ts";
 import { startRegistry } from "../fixtures/registry.ts";
+import { mountFreshDisk, unmountAll } from "./disk.ts";
 import type { IdleCost } from "./idle.ts";
 import { findProcesses, measureIdle, reportIdle } from "./idle.ts";
 import type { Contender, Timing } from "./measure.ts";
 import { describeMachine, race, report, runOnce } from "./measure.ts";
 import { measureOci } from "./oci.ts";
 import { makePodman } from "./podman.ts";
+import { measurePulls } from "./pull.ts";
 import { measureFilters, reportFilters } from "./seccomp.ts";
 
 const hybrid = "/sys/fs/cgroup/unified";
@@ -34,42 +35,12 @@ function enterPrivateMounts(): void {
   process.exit(child.exitCode);
 }
 
-/**
- * A file system that nobody has used, the same for all: how full and worn the machine's own is must not decide. Straight to the disk:
- * a second copy of all data in the memory of the loop device is nothing that a real disk has.
- */
-function mountFreshDisk(path: string): void {
-  mkdirSync(path, { recursive: true });
-  const image = `${path}.ext4`;
-  try {
-    runOnce(["truncate", "--size=8G", image]);
-    const complete = "lazy_itable_init=0,lazy_journal_init=0";
-    runOnce(["mkfs.ext4", "-q", "-F", "-N", "200000", "-E", complete, image]);
-    const losetup = ["losetup", "--find", "--show", "--direct-io=on", "--sector-size=4096", image];
-    const device = runOnce(losetup).stdout.trim();
-    try {
-      runOnce(["mount", device, path]);
-    } finally {
-      // The mount holds it, and this mount namespace the mount.
-      runOnce(["losetup", "--detach", device]);
-    }
-  } finally {
-    rmSync(image, { force: true });
-  }
-}
-
-/** Unmounts all that is mounted at or below `path`: podman keeps mounts in its root. */
-function unmountAll(path: string): void {
-  const script = 'grep -o " $1[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount';
-  Bun.spawnSync(["sh", "-c", script, "sh", path]);
-}
-
 enterPrivateMounts();
 const directory = await mkdtemp(join(tmpdir(), "currunt-bench-"));
 await using undo = new AsyncDisposableStack();
 undo.defer(() => rm(directory, { recursive: true, force: true }));
 mountFreshDisk(directory);
-await using registry = await startRegistry();
+await using registry = await startRegistry({ silent: true });
 await pushImages(registry.host);
 
 const program = resolve("dist/currunt");
@@ -105,38 +76,6 @@ function measureStart(): Timing[] {
   return timings;
 }
 
-/** Pull and unpack of one large gzip layer into a store that does not have it. */
-async function measurePull(): Promise<Timing[]> {
-  const large = `${registry.host}/debian:latest`;
-  await pushLayout(await debianLayout(), large);
-  // A file system of its own for each run: where trees were made before, ext4 and the memory for its caches are slower each time.
-  const disk = join(directory, "pull");
-  const fresh = (command: string[]) => {
-    unmountAll(disk);
-    mountFreshDisk(disk);
-    return command;
-  };
-  const store = ["-data-root", join(disk, "data")];
-  const pull = [program, "pull", ...store, "-quiet", large];
-  const rival = makePodman(join(disk, "podman")).pull(large);
-  const contenders: Contender[] = [
-    { name: "currunt", command: () => fresh(pull), env, prints: /^\S+\n$/ },
-    {
-      name: "currunt (erofs)",
-      command: () => fresh([...pull, "-layer-format", "erofs"]),
-      env,
-      prints: /^\S+\n$/,
-    },
-    { name: "podman", command: () => fresh(rival), prints: /^[0-9a-f]{64}\n$/ },
-  ];
-  const timings = race(contenders, 5);
-  runOnce(fresh(pull), env);
-  const proof = [program, "run", ...store, "-rm", "-network", "none", large, "python3", "-c", "print(6 * 7)"];
-  if (runOnce(proof, env).stdout !== "42\n") throw new Error("the image that currunt pulled does not work");
-  report("pull and unpack of a Debian system, one gzip layer", timings);
-  return timings;
-}
-
 function measureMonitors(): IdleCost[] {
   const count = 8;
   for (let started = 0; started < count; started++) {
@@ -156,7 +95,9 @@ function measureMonitors(): IdleCost[] {
 
 const results: Record<string, unknown> = { machine: describeMachine() };
 if (wants("start")) results["start"] = measureStart();
-if (wants("pull")) results["pull"] = await measurePull();
+if (wants("pull")) {
+  results["pull"] = await measurePulls({ program, env, host: registry.host, disk: join(directory, "pull") });
+}
 if (wants("idle")) results["idle"] = measureMonitors();
 if (wants("oci")) {
   await mkdir(join(directory, "oci"));

@@ -137,6 +137,7 @@ export function describeMachine(): Record<string, unknown> {
     bun: Bun.version,
     currunt: version(["dist/currunt", "--version"]),
     podman: version(["podman", "--version"]),
+    containerd: version(["containerd", "--version"]),
     crun: version(["crun", "--version"]),
     runc: version(["runc", "--version"]),
   };

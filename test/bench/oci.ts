@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { defaultCapabilities } from "../../src/runtime/capability.ts";
+import { defaultSeccompProfile } from "../../src/runtime/seccomp-profile.ts";
 import type { Spec } from "../../src/runtime/spec.ts";
 import type { SpecChange } from "../fixtures/bundle.ts";
 import { specWith } from "../fixtures/bundle.ts";
@@ -12,6 +14,8 @@ import { race, report, runOnce } from "./measure.ts";
 /** What came of it. */
 export interface OciFigures {
   readonly run: Timing[];
+  /** The same without a seccomp profile, which no engine does. */
+  readonly bare: Timing[];
   readonly life: Timing[];
   readonly exec: Timing[];
   /** Private memory of the init of a created container, in bytes, by runtime. */
@@ -34,13 +38,15 @@ export async function measureOci(program: string, directory: string): Promise<Oc
   const bench = new OciBench(directory, [{ name: "currunt", path: program }, ...rivals]);
   await bench.prepare();
   const figures = {
-    run: bench.run(),
+    run: bench.run("true"),
+    bare: bench.run("bare"),
     life: bench.life(),
     exec: bench.exec(),
     created: bench.created(),
     leastMemory: await bench.leastMemory(),
   };
   report("run of a bundle, /bin/true", figures.run);
+  report("the same without a seccomp profile", figures.bare);
   report("create, start, delete --force", figures.life);
   report("exec /bin/true", figures.exec);
   for (const { name } of bench.runtimes) {
@@ -64,8 +70,11 @@ class OciBench {
   async prepare(): Promise<void> {
     const rootfs = join(this.#directory, "rootfs");
     await writeBusybox(rootfs);
-    await this.#writeBundle("true", { process: { args: ["/bin/true"] } });
-    await this.#writeBundle("sleep", { process: { args: ["/bin/sleep", "1000"] } });
+    // As engines make them.
+    const linux = { seccomp: defaultSeccompProfile(defaultCapabilities) };
+    await this.#writeBundle("true", { process: { args: ["/bin/true"] }, linux });
+    await this.#writeBundle("sleep", { process: { args: ["/bin/sleep", "1000"] }, linux });
+    await this.#writeBundle("bare", { process: { args: ["/bin/true"] } });
   }
 
   /** The version is one that old rivals know. */
@@ -85,11 +94,11 @@ class OciBench {
     return join(this.#directory, name);
   }
 
-  run(): Timing[] {
+  run(bundle: string): Timing[] {
     const contenders = this.runtimes.map((runtime): Contender => {
       return {
         name: runtime.name,
-        command: this.#command(runtime, "run", "--bundle", this.#bundle("true"), idOf(runtime)),
+        command: this.#command(runtime, "run", "--bundle", this.#bundle(bundle), idOf(runtime)),
       };
     });
     return race(contenders, 40);

@@ -199,6 +199,18 @@ export const lifecycleCases: readonly Case[] = [
     ],
   },
   {
+    name: "delete of a created container",
+    rule: "runtime.md, delete: attempting to delete a container that is not stopped MUST have no effect on the container and MUST generate an error",
+    steps: (place) => [
+      create(place),
+      { run: ["delete", place.id], exit: "failure" },
+      { state: { status: "created" } },
+      { run: ["delete", "--force", place.id] },
+      { run: ["state", place.id], exit: "failure" },
+    ],
+    except: { runc: "ends the container first", crun: "ends the container first" },
+  },
+  {
     name: "delete --force of a running container",
     rule: "engines rely on it: --force kills first",
     steps: (place) => [

@@ -11,8 +11,8 @@ import { compileSeccomp, seccompFlags } from "../../src/runtime/seccomp.ts";
 import type { Spec } from "../../src/runtime/spec.ts";
 import { validateSpec } from "../../src/runtime/validate.ts";
 import { defaultMounts, specWith } from "../fixtures/bundle.ts";
-
-type Random = (below: number) => number;
+import type { Random } from "./random.ts";
+import { damageValue, randomOf } from "./random.ts";
 
 const hook = { path: "/bin/true", args: ["true", "x"], env: ["A=b"], timeout: 3 };
 const mapping = { containerID: 0, hostID: 1000, size: 65_536 };
@@ -126,29 +126,10 @@ const strange: readonly unknown[] = [
   ...[[], {}, [[]], [{}], [null], { length: 5 }, ["a", 1]],
 ];
 
-/** A copy of `value` with some members replaced, removed, doubled, or exchanged for parts of other specs. */
-function mutate(value: unknown, random: Random, rate: number): unknown {
-  if (random(rate) === 0) return strange[random(strange.length)];
-  if (Array.isArray(value)) {
-    const list: unknown[] = value.flatMap((item) => {
-      const changed = mutate(item, random, rate);
-      return random(rate) === 0 ? [] : random(rate) === 0 ? [changed, item] : [changed];
-    });
-    return random(rate) === 0 ? list.toReversed() : list;
-  }
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).flatMap(([key, item]) =>
-    random(rate * 2) === 0
-      ? []
-      : [[random(rate * 4) === 0 ? "__proto__" : key, mutate(item, random, rate)] as const],
-  );
-  return Object.fromEntries(entries);
-}
-
 /** One damaged spec, as JSON. */
 export function damagedSpec(random: Random): string {
   const spec = corpus[random(corpus.length)];
-  return JSON.stringify(mutate(spec, random, 8 + random(400))) ?? "null";
+  return JSON.stringify(damageValue(spec, strange, { random, rate: 8 + random(400) })) ?? "null";
 }
 
 /** What became of a spec. */
@@ -186,8 +167,7 @@ export function planOf(json: string): Outcome {
   }
 }
 
-async function main(seconds: number, seed: number): Promise<void> {
-  const { randomOf } = await import("./tar.ts");
+function main(seconds: number, seed: number): void {
   const random = randomOf(seed);
   const end = Date.now() + seconds * 1000;
   const count = { planned: 0, refused: 0 };
@@ -195,4 +175,4 @@ async function main(seconds: number, seed: number): Promise<void> {
   console.log(`seed ${seed}: ${count.planned} planned, ${count.refused} refused, nothing else`);
 }
 
-if (import.meta.main) await main(Number(process.argv[2] ?? 60), Number(process.argv[3] ?? Date.now() % 1e6));
+if (import.meta.main) main(Number(process.argv[2] ?? 60), Number(process.argv[3] ?? Date.now() % 1e6));

@@ -20,18 +20,8 @@ import {
   oldSparseFields,
   pad,
 } from "../fixtures/archive.ts";
-
-/** A generator of numbers that a seed repeats (mulberry32). */
-export function randomOf(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
+import type { Random } from "./random.ts";
+import { randomOf } from "./random.ts";
 
 /** Archives of every kind, whole ones. */
 export const corpus: readonly Buffer[] = [
@@ -134,6 +124,7 @@ const tokens = [
   "L",
   "K",
   "S",
+  base256(2n ** 50n, 12).toString("latin1"),
   "1",
   "2",
   "5",
@@ -144,17 +135,25 @@ const tokens = [
   "-1",
 ];
 
-/** One corpus archive with some damage; checksums are mended half of the time, so that the damage is looked at. */
-export function mutate(random: (below: number) => number): Buffer {
-  const pick = () => corpus[random(corpus.length)] ?? Buffer.alloc(0);
-  let bytes = Buffer.from(pick());
+/** One corpus archive with some damage. */
+export function mutate(random: Random): Buffer {
+  return damageArchive(one(random), random);
+}
+
+function one(random: Random): Buffer {
+  return corpus[random(corpus.length)] ?? Buffer.alloc(0);
+}
+
+/** A copy with some damage; checksums are mended most of the time, so that the damage is looked at. */
+export function damageArchive(whole: Buffer, random: Random): Buffer {
+  let bytes = Buffer.from(whole);
   for (let round = random(6) + 1; round > 0; round--) {
     const at = random(bytes.length + 1);
     const kind = random(6);
     if (kind === 0 && at < bytes.length) bytes[at] = random(256);
     else if (kind === 1) Buffer.from(tokens[random(tokens.length)] ?? "", "latin1").copy(bytes, at);
     else if (kind === 2) bytes = bytes.subarray(0, at);
-    else if (kind === 3) bytes = Buffer.concat([bytes.subarray(0, at - (at % 512)), pick()]);
+    else if (kind === 3) bytes = Buffer.concat([bytes.subarray(0, at - (at % 512)), one(random)]);
     else if (kind === 4)
       bytes = Buffer.concat([
         bytes.subarray(0, at),
@@ -211,7 +210,7 @@ export function parse(bytes: Buffer, pieceSize: () => number): string {
 }
 
 /** One mutated archive: the same in one piece as in many. Returns it. */
-export function checkOne(random: (below: number) => number): Buffer {
+export function checkOne(random: Random): Buffer {
   const bytes = mutate(random);
   const whole = parse(bytes, () => Math.max(1, bytes.length));
   const pieces = parse(bytes, () => random(700) + 1);

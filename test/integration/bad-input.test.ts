@@ -33,7 +33,8 @@ describe("the command line", () => {
     ["an unknown network", ["run", "-network", "bridge", "x"], /bridge[\s\S]*(host|none)/],
     ["a published port", ["run", "-p", "80:80", "x"], /publish|bridge|network/],
     ["a wrong -pull", ["run", "-pull", "sometimes", "x"], /sometimes[\s\S]*always/],
-    ["a limit that this version does not have", ["run", "-memory", "1g", "x"], /memory/],
+    ["a limit that is no size", ["run", "-memory", "much", "x"], /-memory[\s\S]*much[\s\S]*64m/],
+    ["a restart policy", ["run", "-restart", "always", "x"], /-restart/],
     [
       "an unclosed quote in -cmd",
       ["run", "-image", "x", "-cmd", "sh -c 'ls"],
@@ -42,7 +43,7 @@ describe("the command line", () => {
     ["a JSON array of other things in -cmd", ["run", "-image", "x", "-cmd", "[1, 2]"], /cmd/],
     ["a host name of two lines", ["run", "-hostname", "a\nb", "x"], /-hostname[\s\S]*letters/],
     ["docker's -f, which filters", ["ps", "-f", "name=x"], /-f\b[\s\S]*-format/],
-    ["docker's -filter", ["images", "-filter", "dangling=true"], /-filter[\s\S]*version/],
+    ["docker's -filter", ["ps", "-filter", "name=x"], /-filter[\s\S]*version/],
     ["a monitor's command by hand", ["remove-ended"], /only currunt itself/],
     ["a relative -workdir", ["run", "-workdir", "here", "x"], /here/],
     ["an unreadable -env-file", ["run", "-env-file", "/no/such/file", "x"], /\/no\/such\/file/],

@@ -7,8 +7,8 @@ import { canMountImages } from "../../src/image/erofs-probe.ts";
 test.skipIf(!canMountImages(tmpdir()))(
   "layers stored as EROFS images are what directories are",
   () => {
-    const files = ["rules", "compare", "escape"].map((name) =>
-      join(import.meta.dir, `layer-${name}.test.ts`),
+    const files = ["layer-rules", "layer-compare", "layer-escape", "image-compare"].map((name) =>
+      join(import.meta.dir, `${name}.test.ts`),
     );
     const child = Bun.spawnSync([process.execPath, "test", "--timeout", "60000", ...files], {
       env: { ...process.env, CURRUNT_TEST_LAYERS: "erofs" },

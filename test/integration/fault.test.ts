@@ -215,3 +215,21 @@ describe("a full disk", () => {
     });
   }, 60_000);
 });
+
+test("a container of -rm that cannot be removed is told of by every command, and stops none", async () => {
+  await using currunt = await Currunt.create();
+  await currunt.pull();
+  const { stdout: id } = await currunt.inside("touch /stuck; read go", "-interactive", "-detach", "-rm");
+  const stuck = join(currunt.data, "containers", id.trim(), "upper/stuck");
+  while (!existsSync(stuck)) await Bun.sleep(5);
+  await run(["chattr", "+i", stuck]);
+  await currunt.ok("kill", id.trim());
+  const warning = `warning: clean up after container "${id.slice(0, 12)}": unlinkat "stuck": EPERM`;
+  while (currunt.processes().length > 0) await Bun.sleep(5);
+  const listed = await currunt.run(["ps", "-all", "-quiet"]);
+  expect(listed).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining(warning) });
+  expect(await currunt.inside("echo works")).toMatchObject({ code: 0, stdout: "works\n" });
+  await run(["chattr", "-i", stuck]);
+  expect(await currunt.run(["ps", "-all", "-quiet"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  expect(existsSync(join(currunt.data, "containers", id.trim()))).toBe(false);
+}, 30_000);

@@ -17,6 +17,7 @@ import {
   Scratch,
 } from "../fixtures/layer.ts";
 import { mustRun } from "../fixtures/process.ts";
+import { makeSystem } from "../fixtures/system-tree.ts";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -47,29 +48,8 @@ async function unpack(file: string): Promise<string> {
   return view(await store(Bun.file(file).stream()));
 }
 
-/** A tree with everything that a system's has: set-id programs, devices, links, attributes, odd names, times before 1970. */
-async function makeSystem(): Promise<string> {
-  const root = newDirectory();
-  const script = `
-    set -e; cd "$0"; umask 022
-    mkdir -p bin usr/share/doc var/tmp var/log/journal etc dev run "odd name" 'back\\slash'
-    cp -a /etc/alternatives /etc/init.d /etc/pam.d /etc/passwd /etc/hostname etc/; cp /bin/busybox bin/busybox; chmod 4755 bin/busybox
-    for name in sh ls cat vi; do ln bin/busybox bin/$name; ln -s busybox bin/link-$name; done
-    chmod 1777 var/tmp; chmod 2755 var/log/journal; chown 0:4 var/log/journal; chown 1000:1000 etc/hostname
-    mknod dev/null c 1 3; mknod dev/sda b 8 0; mkfifo run/pipe; chmod 666 dev/null; chown 0:6 dev/sda
-    ln -s /etc/passwd etc/absolute; ln -s ../nowhere usr/dangling; ln -s loop usr/loop
-    printf 'caf\\351' > "$(printf 'odd name/caf\\351')"; printf x > "$(printf 'odd name/new\\nline')"
-    long=$(printf 'd%.0s' $(seq 1 120)); mkdir -p "usr/$long/$long"; echo deep > "usr/$long/$long/file"; ln -s "$long/$long/file" usr/long-link
-    touch -d '1960-01-01 00:00:00.25 UTC' usr/old; touch -d '2040-02-03 04:05:06.789012345 UTC' usr/new; touch -h -d @5 usr/dangling
-    truncate -s 3M usr/hole; printf data >> usr/hole; head -c 300000 /bin/busybox | dd of=usr/hole bs=4096 seek=30 conv=notrunc status=none
-    chown 1234567:3456789 usr/new; chown -h 7:8 usr/dangling; : > usr/empty
-  `;
-  await mustRun(["bash", "-c", script, root]);
-  return root;
-}
-
 describe("an archive of a whole system unpacks as GNU tar unpacks it", () => {
-  const system = makeSystem();
+  const system = makeSystem(newDirectory());
   for (const [name, options] of [
     ["gnu", ["--format=gnu"]],
     ["oldgnu", ["--format=oldgnu"]],
@@ -301,6 +281,18 @@ describe("with layers below", () => {
     // Not there below, or no directory.
     expect(tree.get("gone")?.mode).toBe("755");
     expect(tree.get("link")).toMatchObject({ type: "directory", mode: "755" });
+  });
+
+  test("gives a root that was not listed what the one below is, but not how that one is stored", async () => {
+    const pax = { "SCHILY.xattr.user.k": "v", "SCHILY.xattr.trusted.overlay.nested": "n" };
+    const layers = await stack(
+      [{ name: "./", type: "5", mode: 0o1750, uid: 5, mtime: 11, pax }, { name: ".wh.never" }],
+      [{ name: "file" }],
+    );
+    const [top, base] = layers.map((layer) => listTree(view(layer)).get(""));
+    expect(base?.xattrs).toHaveProperty(["trusted.overlay.origin"]);
+    expect(top).toMatchObject({ mode: "1750", owner: "5:0", modified: "11.000000000" });
+    expect(top?.xattrs).toEqual({ "user.k": "v", "trusted.overlay.overlay.nested": "n" });
   });
 
   test("refuses a link to what no layer has, by name", async () => {

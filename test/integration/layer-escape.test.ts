@@ -121,6 +121,81 @@ describe("links that lead out", () => {
   });
 });
 
+/** What the tests of other tools want of links that stay inside, or only look as if they led out: they mean the layer's own files. */
+describe("links are resolved inside the layer:", () => {
+  const etc: Member[] = [
+    { name: "etc/", type: "5" },
+    { name: "etc/passwd", data: "inside" },
+  ];
+  const hard = (link: string, name = "copy") => ({ name, type: "1", link });
+  const soft = (name: string, link: string) => ({ name, type: "2", link });
+  for (const [name, ...members] of [
+    ["absolute", soft("l", "/etc"), hard("/l/passwd")],
+    ["absolute, with a detour", { name: "d/", type: "5" }, soft("l", "/d/../etc"), hard("l/passwd")],
+    ["relative, from below", soft("d/l", "../../etc"), hard("/d/l/passwd")],
+    ["up more often than there are parents", soft("l", "../../../../../../etc"), hard("/l/passwd")],
+    ["link to a link to a directory", soft("d/l", "/etc"), soft("m", "./d/l"), hard("m/passwd")],
+    ["behind a name with dots", soft("d/sub/..", "/etc"), hard("/etc/passwd", "d/../copy")],
+    ["a directory that a link has replaced", { name: "l/", type: "5" }, soft("l", "/etc"), hard("l/passwd")],
+    ["before there is a target", hard("l/passwd"), soft("l", "/etc")],
+  ] as const) {
+    test(name, async () => {
+      const { error, tree } = await attempt(...etc, ...members);
+      expect(error).toBeUndefined();
+      expect(tree.get("etc/passwd")).toMatchObject({ content: "inside", links: ["copy", "etc/passwd"] });
+    });
+  }
+
+  test("a link takes a directory's place, and a directory a link's", async () => {
+    const first = await attempt(
+      ...etc,
+      { name: "l/", type: "5" },
+      soft("l", "/etc"),
+      hard("etc/passwd", "l/copy"),
+    );
+    expect(first.tree.get("etc/passwd")?.links).toEqual(["etc/copy", "etc/passwd"]);
+    const second = await attempt(
+      ...etc,
+      soft("l", "etc"),
+      { name: "l/", type: "5" },
+      { name: "l/passwd", data: "other" },
+    );
+    expect([second.tree.get("etc/passwd")?.content, second.tree.get("l/passwd")?.content]).toEqual([
+      "inside",
+      "other",
+    ]);
+  });
+
+  test("a file is emptied behind a link, and not doubled", async () => {
+    const { tree } = await attempt(...etc, soft("l", "/etc"), { name: "l/passwd", data: "" });
+    expect(tree.get("etc/passwd")?.content).toBe("");
+  });
+
+  test("a hard link to a link is that link, also when its target comes later", async () => {
+    const { tree } = await attempt(soft("l", "/etc/passwd"), hard("l"), ...etc);
+    expect(tree.get("copy")).toMatchObject({ type: "symlink", content: "/etc/passwd", links: ["copy", "l"] });
+  });
+
+  test("a whiteout takes the link, not what it leads to; below it, what is there", async () => {
+    const link = await attempt(...etc, { name: ".wh.l" }, { name: "d/../.wh.gone" });
+    expect([link.tree.get("l")?.content, link.tree.get("gone")?.content]).toEqual(["0:0", "0:0"]);
+    const below = await attempt(...etc, soft("l", "/etc"), { name: "l/.wh.shadow" });
+    expect(below.tree.get("etc/shadow")).toMatchObject({ type: "character", content: "0:0" });
+    const nowhere = await attempt(...etc, soft("l", "/nowhere"), { name: "l/.wh.etc" });
+    expect(nowhere.tree.get("etc/passwd")?.content).toBe("inside");
+    const named = await attempt({ name: ".wh.etc/file", data: "kept" });
+    expect(named.tree.get(".wh.etc/file")?.content).toBe("kept");
+  });
+
+  test("what would take the root's place is refused", async () => {
+    for (const name of ["", ".", "./", "/", "d/.."]) {
+      expect((await attempt(...etc, { name: "x/", type: "5" }, { ...soft(name, "/etc") })).error).toContain(
+        "the root is a",
+      );
+    }
+  });
+});
+
 describe("hard links that lead out", () => {
   test("by name", async () => {
     for (const link of ["../outside/secret", "a/../../outside/secret", "/../outside/secret"]) {

@@ -69,6 +69,17 @@ describe.skipIf(!canMountImages(tmpdir()))("with -layer-format erofs", () => {
     expect(kinds(currunt)).toEqual([]);
   });
 
+  test("all files of the container are on one device, so that du -x and cp -x see them", async () => {
+    await using currunt = await Currunt.create();
+    const image = await currunt.image("layers:latest");
+    await currunt.ok("pull", "-quiet", ...images, image);
+    const script = "touch /new; find /bin /data /kinds /new -exec stat -c %d {} + | sort -u; stat -c %d /";
+    const command = ["run", "-rm", "-network", "none", "-entrypoint", "", image, "sh", "-c", script];
+    const devices = (await currunt.ok(...command)).split("\n");
+    expect(devices).toHaveLength(2);
+    expect(new Set(devices).size).toBe(1);
+  });
+
   test("nothing is mounted on the host, and nothing holds the file when the container is gone", async () => {
     await using currunt = await Currunt.create();
     const image = await currunt.image();

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { explain } from "../../src/base/error.ts";
 import { applyLayer } from "../../src/image/apply.ts";
 import type { Member } from "../fixtures/archive.ts";
-import { archive, base256, oldSparseFields } from "../fixtures/archive.ts";
+import { archive, base256, member, oldSparseFields } from "../fixtures/archive.ts";
 import { apply, applyBytes, chunks, layerFormat, listTree, Scratch } from "../fixtures/layer.ts";
 
 async function failure(...members: (Member | Buffer)[]): Promise<string> {
@@ -30,6 +30,31 @@ describe("names", () => {
     );
     expect(applied.names).toEqual(["absolute", "clean", "c\\xe8", "c\\xe9", "dot", "newline\\xaand space"]);
     expect(applied.tree.get("c\\xe9")?.content).toBe("./c\\xe9");
+  });
+
+  test("that are no UTF-8 stay bytes: of directories, links, their targets, whiteouts, attributes", async () => {
+    const bytes = (text: string) => Buffer.from(text, "latin1");
+    // A PAX record: its length, the key, the value.
+    const record = bytes("25 SCHILY.xattr.user.\xe9=\xff\n");
+    using applied = await apply(
+      { name: bytes("d\xe9/"), type: "5", mode: 0o700 },
+      { name: bytes("d\xe8/"), type: "5", mode: 0o711 },
+      member({ type: "x", data: record }),
+      { name: bytes("d\xe9/f\xff"), data: "1" },
+      { name: bytes("d\xe9/h\xfe"), type: "1", link: bytes("d\xe9/f\xff") },
+      { name: bytes("l\x80"), type: "2", link: bytes("d\xe9") },
+      { name: bytes("l\x80/new"), data: "2" },
+      { name: bytes("d\xe8/.wh.g\xc3") },
+    );
+    expect(applied.tree.get("d\\xe9")?.mode).toBe("700");
+    expect(applied.tree.get("d\\xe8")?.mode).toBe("711");
+    expect(applied.tree.get("d\\xe9/f\\xff")).toMatchObject({
+      xattrs: { "user.\\xe9": "\\xff" },
+      links: ["d\\xe9/f\\xff", "d\\xe9/h\\xfe"],
+    });
+    expect(applied.tree.get("l\\x80")).toMatchObject({ type: "symlink", content: "d\\xe9" });
+    expect(applied.tree.get("d\\xe9/new")?.content).toBe("2");
+    expect(applied.tree.get("d\\xe8/g\\xc3")).toMatchObject(whiteout);
   });
 
   test("that leave the root are refused, with the entry's name", async () => {
@@ -236,6 +261,17 @@ describe("whiteouts", () => {
         xattrs: { "trusted.overlay.opaque": "y" },
       });
     }
+  });
+
+  test("leave a file alone that is where their directory was: all in that is hidden", async () => {
+    using applied = await apply(
+      { name: "file", data: "1" },
+      { name: "file/.wh.a" },
+      { name: "file/b/.wh.c" },
+      { name: "file/.wh..wh..opq" },
+    );
+    expect(applied.names).toEqual(["file"]);
+    expect(applied.tree.get("file")?.content).toBe("1");
   });
 
   test("are dropped where an opaque directory hides all there is", async () => {

@@ -1,7 +1,17 @@
 /** What passes through the monitor: the log's form, every byte to every client, strangers at its socket, full disks. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FrameDecoder } from "../../src/engine/attach-protocol.ts";
 import { Currunt } from "../fixtures/currunt.ts";
@@ -127,6 +137,39 @@ describe("clients", () => {
     await echoed.promise;
     slow.end();
     expect((await currunt.inspect(id)).state.status).toBe("running");
+    await currunt.ok("rm", "-force", id);
+  }, 30_000);
+
+  test("another user's connection is closed, even where the directories let them in (CVE-2020-15257)", async () => {
+    const id = await start("cat", "-interactive");
+    const directory = join(currunt.runRoot, id);
+    for (let open = directory; open !== tmpdir(); open = join(open, "..")) chmodSync(open, 0o755);
+    chmodSync(join(directory, "attach.sock"), 0o666);
+    const before = process.cwd();
+    // Not by its path, which may be too long, nor through /proc, which is closed to whoever has changed users.
+    process.chdir(directory);
+    const words = Buffer.from([2, 5, 0, 0, 0, ...Buffer.from("word\n")]);
+    try {
+      for (const [uid, heard] of [
+        [65534, false],
+        [0, true],
+      ] as const) {
+        process.seteuid?.(uid);
+        const answered = await new Promise<boolean>((resolve) => {
+          const socket = {
+            data: () => resolve(true),
+            close: () => resolve(false),
+            error: () => resolve(false),
+          };
+          Bun.connect({ unix: "attach.sock", socket }).then((client) => client.write(words));
+        });
+        process.seteuid?.(0);
+        expect({ uid, answered }).toEqual({ uid, answered: heard });
+      }
+    } finally {
+      process.seteuid?.(0);
+      process.chdir(before);
+    }
     await currunt.ok("rm", "-force", id);
   }, 30_000);
 

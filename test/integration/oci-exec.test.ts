@@ -1,6 +1,6 @@
 /** `exec` of the OCI runtime, terminals, and the sockets that callers pass. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "../../ffi/libc.ts";
 import { receiveAt, sendPacket } from "../../src/sys/datagram.ts";
@@ -226,4 +226,24 @@ test("commands without an OCI flag find OCI containers by their ID, and the engi
   }
   const unknown = await call("kill", id);
   expect(unknown.code).toBe(125);
+});
+
+test("a seccomp profile is compiled once for all containers of a root, and holds in each and in what is executed there", async () => {
+  const seccomp = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95 }],
+  } as const;
+  const args = ["sh", "-c", "mkdir /made; sleep 1000"];
+  for (const id of ["first", "second"]) {
+    await oci.create(id, { process: { args }, linux: { seccomp } });
+    await oci.ok("start", id);
+    const { code, stderr } = await oci.call(["exec", id, "mkdir", "/made"]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "mkdir: can't create directory '/made': Operation not supported\n",
+    });
+  }
+  expect(existsSync(join(oci.bundle.rootfs, "made"))).toBe(false);
+  expect(readdirSync(join(oci.root, "@filters"))).toHaveLength(1);
+  expect((await oci.ok("list", "--quiet")).trim().split("\n")).toEqual(["first", "second"]);
 });

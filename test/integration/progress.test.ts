@@ -1,6 +1,9 @@
 /** The progress of a pull in a real terminal: bars that move, then the result; the cursor and the settings are as before. */
 import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { archive as tar } from "../fixtures/archive.ts";
 import { Currunt } from "../fixtures/currunt.ts";
+import { FakeRegistry } from "../fixtures/fake-registry.ts";
 import { debianImage } from "../fixtures/shared-registry.ts";
 import { Terminal } from "../fixtures/terminal.ts";
 
@@ -33,4 +36,23 @@ describe("pull in a terminal", () => {
     await terminal.waitFor(/^code=130\nsame settings$/m);
     await currunt.ok("pull", "-quiet", image);
   }, 90_000);
+
+  test("shows speed, time left and the total, and survives a window that becomes narrow", async () => {
+    await using currunt = await Currunt.create();
+    await using registry = await FakeRegistry.start();
+    const layer = (name: string) => tar({ name, data: randomBytes(2 << 20) });
+    registry.addImage("app", [layer("one"), layer("two")]);
+    registry.always(/blobs/, (request) => ({ ...registry.serve(request), bytesPerSecond: 300_000 }));
+    await using terminal = await Terminal.open({ env: currunt.env, cwd: currunt.work, columns: 100 });
+    await terminal.line(`clear; ${currunt.program} pull ${registry.host}/app`);
+    await terminal.waitFor(/^total .*\/s, \d+ s left, 0\/2 layers$/m);
+    await terminal.resize(44, 24);
+    const screen = await terminal.waitFor(
+      (now) => /^total .* 0\/2 layers$/m.test(now) && now.split("\n").every((line) => line.length < 44),
+    );
+    expect(screen.match(/^total/gm)).toHaveLength(1);
+    expect(screen.match(/^[0-9a-f]{12} /gm)).toHaveLength(2);
+    await terminal.press("C-c");
+    await terminal.waitFor(/outside\$ $/);
+  }, 60_000);
 });

@@ -207,7 +207,8 @@ describe("podman of an ordinary user", () => {
         code: 0,
       });
       expect((await podman("rm", "-f", "-t", "0", "long")).code).toBe(0);
-      expect(readdirSync(join(user.runtimeDirectory, "currunt-oci"))).toEqual([]);
+      // Podman's seccomp profile, as it was compiled, is for the next container.
+      expect(readdirSync(join(user.runtimeDirectory, "currunt-oci"))).toEqual(["@filters"]);
     },
     60_000,
   );

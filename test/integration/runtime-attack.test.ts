@@ -12,6 +12,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { O_NONBLOCK, O_RDONLY, POLLIN, pollfd } from "../../ffi/kernel.ts";
+import { libc } from "../../ffi/libc.ts";
+import { makeFifo } from "../../src/sys/fifo.ts";
+import { openat } from "../../src/sys/file.ts";
 import { Bundle, defaultMounts } from "../fixtures/bundle.ts";
 
 let bundle: Bundle;
@@ -194,6 +198,18 @@ describe("CVE-2025-52565: the terminal's names lead elsewhere", () => {
     writeFileSync(join(bundle.rootfs, "dev/pts/ptmx"), "");
     const { error } = await bundle.run({ ...terminal, mounts: withoutDev });
     expect(error).toContain("ptmx: EINVAL");
+  });
+
+  test("/dev/pts/ptmx that is no multiplexer is not even opened", async () => {
+    const place = join(bundle.rootfs, "dev/pts/ptmx");
+    mkdirSync(join(place, ".."), { recursive: true });
+    makeFifo(place).close();
+    using reader = openat(undefined, place, O_RDONLY | O_NONBLOCK);
+    const { error } = await bundle.run({ ...terminal, mounts: withoutDev });
+    expect(error).toContain("ptmx: EINVAL");
+    // A fifo that somebody has opened to write hangs up for its reader once they let go.
+    const asked = pollfd.pack({ fd: reader.number, events: POLLIN });
+    expect(libc.poll(asked, 1, 0)).toBe(0);
   });
 });
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { commands } from "../../../src/cli/commands.ts";
+import { spellings } from "../../../src/cli/spellings.ts";
 
 const main = join(import.meta.dir, "../../../src/main.ts");
 
@@ -84,7 +86,7 @@ describe("commands", () => {
   test.each<[string[], string]>([
     [["run"], "no image was named"],
     [["run", "-imge", "x"], "unknown flag -imge: did you mean -image?"],
-    [["run", "-memory", "1g", "x"], "flag -memory: limits on resources are not in this version"],
+    [["run", "-cpus", "1", "-cpu-quota", "5", "x"], "-cpus was given, and -cpu-period or -cpu-quota"],
     [["run", "-p", "80:80", "x"], "published ports need the bridge network"],
     [["run", "-it", "busybox"], "-interactive and -tty were given, and standard input is not a terminal"],
     [["create", "-attach", "x"], "flag -attach: is a flag of start"],
@@ -134,4 +136,29 @@ test("an error on a terminal is plain text", () => {
   expect(stdout.toString()).toBe(
     'currunt: unknown command "nothing"\r\nhint: "currunt help" lists the commands\r\n',
   );
+});
+
+describe("commands of two words", () => {
+  test("each other spelling leads to a command, and is not one itself", () => {
+    for (const [spelling, [name = ""]] of Object.entries(spellings)) {
+      expect(Object.keys(commands)).toContain(name);
+      expect(Object.keys(commands)).not.toContain(spelling);
+    }
+  });
+
+  test("have help, by either spelling", () => {
+    expect(currunt("help", "image", "prune").out).toStartWith("usage: currunt image prune");
+    expect(currunt("image", "ls", "-help").out).toStartWith("usage: currunt images");
+    expect(currunt("help", "container", "ls").out).toStartWith("usage: currunt ps");
+  });
+
+  test("say what there is when the second word is missing or unknown", () => {
+    const { code, err } = currunt("image");
+    expect(code).toBe(125);
+    expect(err).toContain("there are history, import, inspect");
+    expect(currunt("image", "prnue").err).toContain('did you mean "image prune"?');
+    expect(currunt("-data-root", "/x", "system", "nothing").err).toContain(
+      'unknown command "system nothing"',
+    );
+  });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { ago, humanDuration, humanSize, shortId, truncate } from "../../../src/cli/human.ts";
 import { rowsOf } from "../../../src/cli/images.ts";
-import { readTime } from "../../../src/cli/logs.ts";
 import { layOut } from "../../../src/cli/output.ts";
 import { containerColumns } from "../../../src/cli/ps.ts";
 import { parseSignal } from "../../../src/cli/signal.ts";
-import type { ContainerSummary } from "../../../src/engine/engine.ts";
+import { readTime } from "../../../src/cli/time.ts";
+import type { ContainerSummary } from "../../../src/engine/summary.ts";
 
 const now = Date.UTC(2026, 0, 31, 12);
 const container: ContainerSummary = {
@@ -62,6 +62,9 @@ test("rowsOf() splits references at the tag, not at the registry's port", () => 
     platform: "linux/amd64",
     createdAt: 0,
     sizeBytes: 0,
+    referenceDigests: [],
+    labels: {},
+    containers: 0,
   };
   const references = ["localhost:5000/a/b", "docker.io/library/busybox:1.36", "r:1/x:t@sha256:2"];
   expect(rowsOf({ ...image, references }).map(({ repository, tag }) => [repository, tag])).toEqual([

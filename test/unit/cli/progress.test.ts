@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { barListener, plainListener } from "../../../src/cli/progress.ts";
-import { layerLine } from "../../../src/cli/pull-frame.ts";
+import { barDisplay, plainListener } from "../../../src/cli/progress.ts";
+import { layerLine, totalLine } from "../../../src/cli/pull-frame.ts";
+import { Pace, timeLeft } from "../../../src/cli/pull-pace.ts";
 import type { PullProgress } from "../../../src/engine/options.ts";
 
 const first = `sha256:${"a".repeat(64)}`;
@@ -72,14 +73,63 @@ describe("layerLine()", () => {
     );
   });
 
+  test("tells the speed and the time left where there is room", () => {
+    const fast = { ...layer, doneBytes: 12_300_000, totalBytes: 88_100_000 };
+    expect(layerLine(first, fast, 80, 4_100_000)).toBe(
+      "aaaaaaaaaaaa [==>                     ] 12.3 MB / 88.1 MB   4.10 MB/s, 19 s left",
+    );
+    expect(layerLine(first, fast, 60, 4_100_000)).toBe(
+      "aaaaaaaaaaaa [=>             ] 12.3 MB / 88.1 MB   4.10 MB/s",
+    );
+    const unpacking = { ...fast, phase: "unpacking", unpackedBytes: 240_000_000 } as const;
+    expect(layerLine(first, unpacking, 80)).toEndWith("unpacking, 240 MB");
+  });
+
   test("never is wider than the window", () => {
     for (let width = 0; width <= 200; width++) {
       expect(layerLine(first, layer, width).length).toBeLessThanOrEqual(width);
+      expect(layerLine(first, layer, width, 123_456).length).toBeLessThanOrEqual(width);
+      expect(totalLine([layer, layer], width, 123_456).length).toBeLessThanOrEqual(width);
     }
   });
 });
 
-describe("barListener()", () => {
+test("totalLine() sums up the layers", () => {
+  const layer = { phase: "downloading", doneBytes: 500, totalBytes: 1000, unpackedBytes: 0 } as const;
+  const done = { ...layer, phase: "done", doneBytes: 1000 } as const;
+  expect(totalLine([layer, done, layer], 100, 100)).toBe(
+    "total        [===================>          ] 2.00 kB / 3.00 kB   100 B/s, 10 s left, 1/3 layers",
+  );
+});
+
+describe("Pace", () => {
+  test("evens out what comes, and falls when nothing comes", () => {
+    const pace = new Pace(0, 0);
+    expect(pace.bytesPerSecond).toBeUndefined();
+    for (let at = 100; at <= 10_000; at += 100) pace.update(at * 1000, at);
+    expect(pace.bytesPerSecond).toBeCloseTo(1_000_000, -3);
+    pace.update(10_000_000, 12_000);
+    expect(pace.bytesPerSecond).toBeCloseTo(500_000, -3);
+  });
+
+  test("begins anew where the count does", () => {
+    const pace = new Pace(1000, 0);
+    pace.update(2000, 1000);
+    pace.update(0, 1100);
+    expect(pace.bytesPerSecond).toBeUndefined();
+  });
+});
+
+test.each([
+  [10, 10, "1 s left"],
+  [1800, 10, "3 min left"],
+  [72_000, 10, "2 h left"],
+  [10, 0, undefined],
+] as const)("timeLeft(%i, %i) is %p", (rest, rate, text) => {
+  expect(timeLeft(rest, rate)).toBe(text);
+});
+
+describe("barDisplay()", () => {
   /** What a terminal of this width shows after `written`: lines fold, `ESC[nA` goes up, `ESC[J` clears below. */
   function display(written: string[], widths: number[]): string[] {
     const lines: string[] = [];
@@ -102,7 +152,7 @@ describe("barListener()", () => {
 
   test("leaves what is worth keeping and no bar behind", () => {
     const written: string[] = [];
-    const listener = barListener({
+    const { show: listener } = barDisplay({
       write: (text) => written.push(text),
       size: () => ({ rows: 24, columns: 80 }),
     });
@@ -117,22 +167,22 @@ describe("barListener()", () => {
   test("clears what a narrower window has folded", () => {
     const written: string[] = [];
     let columns = 80;
-    const listener = barListener({
+    const { show: listener } = barDisplay({
       write: (text) => written.push(text),
       size: () => ({ rows: 24, columns }),
     });
     const resolved = events[0];
     if (resolved !== undefined) listener(resolved);
-    expect(written.at(-1)).toEndWith("waiting\n");
+    expect(written.at(-1)).toEndWith("0/2 layers\n");
     columns = 20;
     listener({ type: "layer-done", digest: first, diffID: second });
-    // Two lines of some 72 characters are four rows each of 20 columns.
-    expect(written.at(-1)).toStartWith("\x1b[8A\r\x1b[J");
+    // Three lines of some 72 characters, the total among them, are four rows each of 20 columns.
+    expect(written.at(-1)).toStartWith("\x1b[12A\r\x1b[J");
   });
 
   test("shows no more layers than the window has rows", () => {
     const written: string[] = [];
-    const listener = barListener({
+    const { show: listener } = barDisplay({
       write: (text) => written.push(text),
       size: () => ({ rows: 6, columns: 80 }),
     });

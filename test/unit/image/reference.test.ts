@@ -20,6 +20,9 @@ describe("parseReference()", () => {
     ["HOST/a", "HOST/a:latest", "HOST/a:latest"],
     ["[::1]:5000/a", "[::1]:5000/a:latest", "[::1]:5000/a:latest"],
     ["10.0.0.1:80/a__b-c.d/e--f", "10.0.0.1:80/a__b-c.d/e--f:latest", "10.0.0.1:80/a__b-c.d/e--f:latest"],
+    // Without its registry or namespace it would be another one.
+    ["docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"],
+    [`library/${hex}`, `docker.io/library/${hex}:latest`, `library/${hex}:latest`],
     [`a@${digest}`, `docker.io/library/a@${digest}`, `a@${digest}`],
     [`quay.io/a/b:t@${digest}`, `quay.io/a/b:t@${digest}`, `quay.io/a/b:t@${digest}`],
     [`a:${"x".repeat(128)}`, `docker.io/library/a:${"x".repeat(128)}`, `a:${"x".repeat(128)}`],
@@ -57,6 +60,8 @@ describe("parseReference()", () => {
     [`a@sha256:${hex}@sha256:${hex}`, /not a digest/, /./],
     [hex, /image ID/, /./],
     ["quay.io:99999/a", /bad port/, /65535/],
+    ["[a:b]/c", /bad registry host "\[a:b\]"/, /no address/],
+    ["registry.5000/c", /bad registry host "registry.5000"/, /no address/],
     ["-x.io/a", /bad registry host "-x.io"/, /HOST/],
     [`quay.io/${"a/".repeat(130)}b`, /longer than 255/, /shorter/],
   ];

@@ -8,9 +8,9 @@ import { CurruntError } from "../../../src/base/error.ts";
 import { prepareRoots } from "../../../src/engine/roots.ts";
 import { digestOf } from "../../../src/image/digest.ts";
 import { leaseLayers } from "../../../src/image/garbage.ts";
+import type { Image } from "../../../src/image/image-row.ts";
 import { parseReference } from "../../../src/image/reference.ts";
 import { makeStaging, sweepStaging, tryKeyLock } from "../../../src/image/staging.ts";
-import type { Image } from "../../../src/image/store.ts";
 import { ImageStore } from "../../../src/image/store.ts";
 import { BackgroundSync } from "../../../src/sys/blocking.ts";
 
@@ -150,6 +150,39 @@ describe("ImageStore", () => {
     expect(blobNames()).toBe(2);
     await store.remove(two.id);
     expect([layerNames(), blobNames(), readdirSync(store.paths.staging).length]).toEqual([0, 0, 0]);
+  });
+
+  test("gives a name by ID only to an image that is still there", async () => {
+    const image = await add("one", ["a"]);
+    const reference = parseReference("two");
+    expect(store.rename(image.id, reference, image.manifestDigest)?.references).toHaveLength(2);
+    await store.remove(image.id, { force: true });
+    expect(store.rename(image.id, reference, image.manifestDigest)).toBeUndefined();
+    expect(store.find("two")).toBeUndefined();
+  });
+
+  test("takes several tags of one repository away by ID, without force", async () => {
+    const image = await add("one:1", ["a"]);
+    store.tag("one:1", "one:2", "one:3");
+    expect(await store.remove(image.id)).toEqual({
+      untagged: ["docker.io/library/one:1", "docker.io/library/one:2", "docker.io/library/one:3"],
+      deleted: image.id,
+    });
+  });
+
+  test("takes by NAME@DIGEST the names that stand for it, and no others", async () => {
+    const image = await add("one:1", ["a"]);
+    store.tag("one:1", "one:2", "two");
+    expect((await store.remove(`one@${image.manifestDigest}`)).untagged).toHaveLength(2);
+    expect(store.get(image.id).references).toEqual(["docker.io/library/two:latest"]);
+  });
+
+  test("untags without removing, and refuses the name of another image", async () => {
+    const image = await add("one", ["a"]);
+    await add("other", ["b"]);
+    expect(() => store.untag(image.id, ["other"])).toThrow("no such name");
+    expect(store.untag(image.id, [])).toEqual(["docker.io/library/one:latest"]);
+    expect(store.get(image.id).references).toEqual([]);
   });
 
   test("asks for force to remove by ID what has several names", async () => {

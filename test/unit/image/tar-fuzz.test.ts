@@ -1,6 +1,7 @@
 /** A short run of the fuzz target, always the same one. */
 import { expect, test } from "bun:test";
-import { checkOne, corpus, parse, randomOf } from "../../fuzz/tar.ts";
+import { randomOf } from "../../fuzz/random.ts";
+import { checkOne, corpus, parse } from "../../fuzz/tar.ts";
 
 test("the corpus parses the same in one piece and byte by byte", () => {
   for (const bytes of corpus) expect(parse(bytes, () => 1)).toBe(parse(bytes, () => bytes.length));

@@ -1,7 +1,7 @@
 /** A short run of the fuzz target, always the same one. */
 import { expect, test } from "bun:test";
 import { corpus, damagedSpec, planOf } from "../../fuzz/config.ts";
-import { randomOf } from "../../fuzz/tar.ts";
+import { randomOf } from "../../fuzz/random.ts";
 
 test("the corpus becomes plans", () => {
   for (const spec of corpus) expect(planOf(JSON.stringify(spec))).toBe("planned");

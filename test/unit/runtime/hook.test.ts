@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { explain } from "../../../src/base/error.ts";
 import { hookSteps, runHooks, runPoststopHooks } from "../../../src/runtime/hook.ts";
 
 const bundle = mkdtempSync(join(tmpdir(), "currunt-hook-"));
@@ -35,24 +36,26 @@ describe("hookSteps()", () => {
 });
 
 describe("runHooks()", () => {
-  test("runs in the bundle, with the state on stdin, and stays where it was", () => {
+  test("runs in the bundle, with the state on stdin, and stays where it was", async () => {
     const before = process.cwd();
-    runHooks("poststart", { poststart: [sh("cat > state; pwd > directory")] }, container, 42);
+    await runHooks("poststart", { poststart: [sh("cat > state; pwd > directory")] }, container, 42);
     const state = JSON.parse(readFileSync(join(bundle, "state"), "utf8")) as unknown;
     expect(state).toEqual({ ...container, status: "running", pid: 42 });
     expect(readFileSync(join(bundle, "directory"), "utf8").trim()).toBe(bundle);
     expect(process.cwd()).toBe(before);
   });
 
-  test("stops at the first that fails, and says what it said", () => {
+  test("stops at the first that fails, and says what it said", async () => {
     const run = (...hooks: ReturnType<typeof sh>[]) =>
       runHooks("createRuntime", { createRuntime: hooks }, container, 42);
-    expect(() => run(sh("exit 0"), sh("echo why >&2; exit 9"), sh("touch third"))).toThrow(
+    await expect(run(sh("exit 0"), sh("echo why >&2; exit 9"), sh("touch third"))).rejects.toThrow(
       'run hook createRuntime[1] "/bin/sh": exit code 9: why',
     );
     expect(() => readFileSync(join(bundle, "third"))).toThrow();
-    expect(() => run(sh("kill -KILL $$"))).toThrow("killed by signal 9");
-    expect(() => run(sh("sleep 100", 0.05))).toThrow("it took longer than its timeout");
+    await expect(run(sh("kill -KILL $$"))).rejects.toThrow("killed by signal 9");
+    const missing = await run({ ...sh(""), path: "/nonexistent" }).catch((error) => explain(error));
+    expect(missing).toContain('execve "/nonexistent": ENOENT');
+    await expect(run(sh("sleep 100", 0.05))).rejects.toThrow("it took longer than its timeout");
   });
 
   test("of poststop all run, and what went wrong comes back", () => {

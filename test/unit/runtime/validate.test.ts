@@ -292,6 +292,18 @@ describe("validateSpec() refuses", () => {
     expect(messageOf(changed(path, value))).toStartWith(`read config.json: ${message}`);
   });
 
+  test("a domain name that is set twice", () => {
+    const namespaces = [{ type: "uts" }];
+    const json = {
+      ...example(),
+      domainname: "a",
+      linux: { namespaces, sysctl: { "kernel.domainname": "b" } },
+    };
+    expect(messageOf(json)).toBe(
+      "read config.json: linux.sysctl.kernel.domainname: is set by the field domainname, too",
+    );
+  });
+
   test.each([[null], [[]], ["text"], [1]])("%j, which is no object", (json) => {
     expect(messageOf(json)).toStartWith("read config.json: ");
   });

@@ -1,0 +1,164 @@
+/*
+ * Reads the command lines that callers of an OCI runtime end a container's life with. Whatever is not exactly one of them,
+ * errors included, is left to the command line in TypeScript, which says what each flag means.
+ */
+#include "entry.h"
+
+/* A flag with one dash or two; its name. */
+static const char *flag_name(const char *word)
+{
+	if (*word != '-' || word[1] == 0)
+		return NULL;
+	return word[1] == '-' ? word + 2 : word + 1;
+}
+
+/* Takes a global flag and its value; the word behind them, or NULL when the flag is none that is known here. */
+static char *const *skip_global(char *const *word, const char **root, int *is_oci)
+{
+	const char *name = flag_name(*word), *value = NULL;
+
+	if (same(name, "systemd-cgroup")) {
+		*is_oci = 1;
+		return word + 1;
+	}
+	if (same(name, "root") || same(name, "log") || same(name, "log-format")) {
+		if (word[1] == NULL)
+			return NULL;
+		value = *++word;
+	} else if ((value = behind(name, "root=")) == NULL && (value = behind(name, "log=")) == NULL &&
+		   (value = behind(name, "log-format=")) == NULL)
+		return NULL;
+	if (behind(name, "log-format") != NULL)
+		return same(value, "json") || same(value, "text") ? word + 1 : NULL;
+	*is_oci = 1;
+	if (behind(name, "root") != NULL)
+		*root = value;
+	return *value == 0 ? NULL : word + 1;
+}
+
+static enum verb verb_of(const char *word)
+{
+	if (same(word, "start"))
+		return START;
+	if (same(word, "state"))
+		return STATE;
+	if (same(word, "kill"))
+		return KILL;
+	return same(word, "delete") ? DELETE : NO_VERB;
+}
+
+static int is_letter_or_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* As `statePaths` of src/runtime/state-root.ts. */
+static int is_id(const char *text)
+{
+	const char *at = text;
+
+	while (is_letter_or_digit(*at) || *at == '_' || *at == '+' || *at == '.' || *at == '-')
+		at++;
+	return at > text && at - text <= 255 && *at == 0 && !same(text, ".") && !same(text, "..");
+}
+
+/* 64 hexadecimal digits: random, so the engine knows no container of that name. */
+static int is_random(const char *id)
+{
+	const char *at = id;
+
+	while ((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'))
+		at++;
+	return *at == 0 && at - id == 64;
+}
+
+static int parse_signal(const char *word)
+{
+	u64 number;
+
+	if (same(word, "KILL") || same(word, "SIGKILL"))
+		return 9;
+	if (same(word, "TERM") || same(word, "SIGTERM"))
+		return 15;
+	return parse_number(word, &number) && number >= 1 && number <= 64 ? (int)number : 0;
+}
+
+/* The flag that `verb` may have. */
+static int is_own_flag(enum verb verb, const char *word)
+{
+	const char *name = flag_name(word);
+
+	if (name == NULL)
+		return 0;
+	if (verb == KILL)
+		return same(name, "all") || same(word, "-a");
+	return verb == DELETE && (same(name, "force") || same(word, "-f"));
+}
+
+static int is_runtimes_name(const char *program)
+{
+	const char *name = program;
+
+	for (const char *at = program; *at != 0; at++)
+		if (*at == '/')
+			name = at + 1;
+	return same(name, "runc") || same(name, "crun");
+}
+
+/* As `defaultStateRoot` of src/runtime/state-root.ts, where the caller is the host's root. */
+static const char *default_root(char *const *environment)
+{
+	static const char whole[] = "         0          0 4294967295\n";
+	const char *directory = value_of(environment, "XDG_RUNTIME_DIR="), *user = value_of(environment, "USER=");
+	char map[sizeof(whole)];
+
+	if (sys_geteuid() != 0)
+		return NULL;
+	if (directory != NULL && *directory == '/' && (user == NULL || !same(user, "root"))) {
+		s32 fd = (s32)sys_openat(AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
+		long length = fd < 0 ? 0 : sys_read(fd, map, sizeof(map));
+
+		sys_close(fd);
+		if (length != sizeof(whole) - 1)
+			return NULL;
+		map[length] = 0;
+		if (!same(map, whole))
+			return NULL;
+	}
+	return "/run/currunt-oci";
+}
+
+int parse_command(char *const *arguments, char *const *environment, struct command *command)
+{
+	char *const *word = arguments + 1;
+	int is_oci = is_runtimes_name(*arguments), count = 0;
+	const char *positional[2];
+
+	/* Not in the declaration, of which the compiler would make data with addresses. */
+	positional[0] = NULL;
+	positional[1] = "TERM";
+	*command = (struct command){.verb = NO_VERB};
+	while (word != NULL && *word != NULL && flag_name(*word) != NULL)
+		word = skip_global(word, &command->root, &is_oci);
+	if (word == NULL || *word == NULL)
+		return 0;
+	command->verb = verb_of(*word++);
+	if (command->verb == NO_VERB)
+		return 0;
+	for (; *word != NULL; word++) {
+		if (is_own_flag(command->verb, *word))
+			command->flag = 1;
+		else if (**word == '-' || count == (command->verb == KILL ? 2 : 1))
+			return 0;
+		else
+			positional[count++] = *word;
+	}
+	if (count == 0 || !is_id(positional[0]))
+		return 0;
+	command->id = positional[0];
+	command->signal = parse_signal(positional[1]);
+	if (command->root == NULL)
+		command->root = default_root(environment);
+	is_oci = is_oci || command->verb == STATE || command->verb == DELETE || is_random(command->id);
+	return is_oci && command->root != NULL && command->signal != 0;
+}
