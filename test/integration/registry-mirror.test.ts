@@ -249,7 +249,7 @@ describe("a real pull-through cache", () => {
     const blobs = cache.requests.filter((line) => /^GET .*\/blobs\/.* 200$/.test(line)).length;
     expect(blobs).toBeGreaterThan(1);
     await upstream.stop();
-    const { manifestDigest: digest } = await first.inspect(image);
+    const digest = await first.ok("images", "-format", "{{.Digest}}");
     const again = await second.run(["pull", "-quiet", `${image.replace(":latest", "")}@${digest}`], options);
     expect(again).toEqual({ code: 0, stdout: id, stderr: "" });
   });
