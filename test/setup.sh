@@ -20,6 +20,7 @@ packages=(
   systemd dbus              # … and with systemd as its first process
   podman containerd         # use currunt as their OCI runtime
   crun runc                 # the rivals that the conformance cases and the bench compare with
+  criu                      # describes its protocol, as which checkpoints are checked
 )
 
 missing=()

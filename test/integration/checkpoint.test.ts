@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { startTimeOf } from "../../src/sys/process.ts";
 import { Oci } from "../fixtures/oci.ts";
 import type { Output } from "../fixtures/process.ts";
+import { run } from "../fixtures/process.ts";
 
 let oci: Oci;
 /** Has criu's fake, and the files that it writes. */
@@ -21,7 +22,7 @@ let images: string;
 beforeAll(async () => {
   oci = await Oci.make();
   bin = mkdtempSync(join(oci.bundle.directory, "bin-"));
-  const fake = new URL("../fixtures/criu/fake.ts", import.meta.url).pathname;
+  const fake = new URL("../fixtures/fake-criu.ts", import.meta.url).pathname;
   const script = `#!/bin/sh\nexec ${process.execPath} ${fake} "$@" ${bin}/criu\n`;
   writeFileSync(join(bin, "criu"), script, { mode: 0o755 });
 });
@@ -246,10 +247,16 @@ describe("restore", () => {
 
 const usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-test.skipIf(usual.some((place) => existsSync(`${place}/criu`)))("without criu both say so", async () => {
+test("without criu both say so", async () => {
   await running("c");
+  // In mounts of its own, where what is installed is no program.
+  const hidden = usual.map((place) => `${place}/criu`).filter(existsSync);
+  const hide = hidden.map((path) => `mount --bind /dev/null ${path} && `).join("");
   for (const command of ["checkpoint", "restore"]) {
-    const refused = await oci.call([command, "--image-path", images, command === "restore" ? "d" : "c"]);
+    const id = command === "restore" ? "d" : "c";
+    const words = [oci.program, "--root", oci.root, command, "--image-path", images, id];
+    const privately = ["unshare", "-m", "--propagation", "private", "sh", "-c", `${hide}exec "$0" "$@"`];
+    const refused = await run([...privately, ...words], { cwd: oci.bundle.directory });
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("criu is not installed") });
   }
   expect(await oci.state("c")).toMatchObject({ status: "running" });
