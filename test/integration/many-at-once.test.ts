@@ -43,6 +43,14 @@ describe("many at once", () => {
     expectSoundIndex(file.current);
   }, 120_000);
 
+  test("containers that are removed side by side do not hinder each other", async () => {
+    for (let round = 0; round < 8; round++) {
+      const ids = await Promise.all([1, 2, 3, 4].map(() => file.current.detached(["sleep", "1000"])));
+      await Promise.all(ids.map((id) => file.current.ok("rm", "-force", id)));
+    }
+    expect(await file.current.leftovers()).toEqual([]);
+  }, 60_000);
+
   test("the same name asked for by many is given to one", async () => {
     const image = await file.current.image();
     const runs = Array.from({ length: 10 }, () =>

@@ -165,7 +165,7 @@ describe("docker's schema 1 runs", () => {
   ])("%s", async (form, type) => {
     const text = JSON.stringify(document(), undefined, 3);
     const body = form.startsWith("signed") ? signed(text) : text;
-    registry.once(/manifests\/latest/, {
+    registry.always(/manifests\/latest/, {
       headers: { "content-type": type, "docker-content-digest": digestOf(text) },
       body,
     });
@@ -173,6 +173,8 @@ describe("docker's schema 1 runs", () => {
       "run",
       "-rm",
       "-quiet",
+      // Another registry may have had its port, and the store an image of that name.
+      ...["-pull", "always"],
       "-network",
       "none",
       `${registry.host}/team/app`,
