@@ -145,30 +145,31 @@ describe("clients", () => {
     const directory = join(currunt.runRoot, id);
     for (let open = directory; open !== tmpdir(); open = join(open, "..")) chmodSync(open, 0o755);
     chmodSync(join(directory, "attach.sock"), 0o666);
-    const before = process.cwd();
-    // Not by its path, which may be too long, nor through /proc, which is closed to whoever has changed users.
-    process.chdir(directory);
-    const words = Buffer.from([2, 5, 0, 0, 0, ...Buffer.from("word\n")]);
-    try {
-      for (const [uid, heard] of [
-        [65534, false],
-        [0, true],
-      ] as const) {
-        process.seteuid?.(uid);
-        const answered = await new Promise<boolean>((resolve) => {
-          const socket = {
-            data: () => resolve(true),
-            close: () => resolve(false),
-            error: () => resolve(false),
-          };
-          Bun.connect({ unix: "attach.sock", socket }).then((client) => client.write(words));
-        });
-        process.seteuid?.(0);
-        expect({ uid, answered }).toEqual({ uid, answered: heard });
-      }
-    } finally {
-      process.seteuid?.(0);
-      process.chdir(before);
+    // From that directory, not by its path, which may be too long.
+    const script = `import socket
+client = socket.socket(socket.AF_UNIX)
+try:
+    client.connect("attach.sock")
+    client.sendall(b"\\x02\\x05\\0\\0\\0word\\n")
+    print("heard" if client.recv(1) else "closed")
+except ConnectionError:
+    print("closed")`;
+    for (const [uid, answer] of [
+      [65534, "closed"],
+      [0, "heard"],
+    ] as const) {
+      const command = [
+        "timeout",
+        "20",
+        "setpriv",
+        `--reuid=${uid}`,
+        "--clear-groups",
+        "/usr/bin/python3",
+        "-c",
+        script,
+      ];
+      const { stdout, stderr } = await run(command, { cwd: directory });
+      expect({ uid, stdout, stderr }).toEqual({ uid, stdout: `${answer}\n`, stderr: "" });
     }
     await currunt.ok("rm", "-force", id);
   }, 30_000);
