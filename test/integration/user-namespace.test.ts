@@ -289,9 +289,10 @@ describe("joined namespaces", () => {
   });
 
   test("a mount namespace: the root is found in it, and becomes its root", async () => {
+    // It loads no other program once it is ready: its root is about to become another.
     const holder = Bun.spawn(
-      ["unshare", "-m", "--propagation", "private", "sh", "-c", "echo ready; exec sleep 1000"],
-      { stdout: "pipe" },
+      ["unshare", "-m", "--propagation", "private", "sh", "-c", "echo ready; read end"],
+      { stdin: "pipe", stdout: "pipe" },
     );
     try {
       await holder.stdout.getReader().read();
