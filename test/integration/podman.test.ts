@@ -1,10 +1,11 @@
 /** podman works with currunt in the place of its OCI runtime: conmon, exec, terminals, cgroups, errors. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePeerImage } from "../fixtures/peer-image.ts";
+import { removeRoots } from "../fixtures/peer-podman.ts";
 import type { Output } from "../fixtures/process.ts";
 import { run } from "../fixtures/process.ts";
 
@@ -22,15 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await podman(["rm", "--force", "--all", "--time", "0"]);
   await podman(["rmi", "--force", "--all"]);
-  // What podman keeps mounted in its root.
-  await run([
-    "sh",
-    "-c",
-    'grep -o " $1[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount',
-    "sh",
-    directory,
-  ]);
-  await rm(directory, { recursive: true, force: true });
+  await removeRoots(directory);
 });
 
 /** A command line of podman over roots of its own. */
