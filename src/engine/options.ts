@@ -1,7 +1,7 @@
 /** What each operation of the engine takes: everything is parsed, no strings are left to split. */
 
 import type { LayerFormatChoice } from "../image/layer-format.ts";
-import type { Login } from "../image/open-source.ts";
+import type { Access } from "../image/open-source.ts";
 import type { PullEvent } from "../image/progress.ts";
 import type { LinuxResources } from "../runtime/spec.ts";
 
@@ -214,20 +214,13 @@ export interface PullWatch {
 }
 
 /** How registries are spoken to, where configuration and credential files do not say all. */
-export interface RegistryAccess {
-  /** For the registry that the image's name names. */
-  readonly login?: Login;
-  /** The only file of credentials that counts. */
-  readonly authFile?: string;
-  /** False: that registry need not prove who it is, nor have TLS. */
-  readonly verifyTls?: boolean;
-}
+export type RegistryAccess = Pick<Access, "login" | "authFile" | "verifyTls">;
 
 /** What `pull` can ask. */
 export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
-  /** How new layers are stored; absent: as directories. */
+  /** How new layers are stored; absent: the faster way that works here. */
   readonly layerFormat?: LayerFormatChoice;
   readonly access?: RegistryAccess;
 }

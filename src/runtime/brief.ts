@@ -5,7 +5,7 @@
  */
 import { writeSmallFile } from "../sys/small-file.ts";
 import type { CgroupState } from "./cgroup/state.ts";
-import { directoryOfController, unifiedDirectory } from "./cgroup/state.ts";
+import { directoriesToRemove, directoryOfController, unifiedDirectory } from "./cgroup/state.ts";
 import { sharesMounts } from "./on-demand.ts";
 import type { Spec } from "./spec.ts";
 import type { ContainerState, Status } from "./state.ts";
@@ -24,7 +24,14 @@ export function writeBrief(paths: StatePaths, spec: Spec, state: ContainerState)
   const { pid, startTime, cgroup } = state;
   const documents = statuses.map((status) => `${JSON.stringify(stateDocument(state, status), null, 2)}\n`);
   const head = ["currunt-brief 1", String(pid), String(startTime), ...documents];
-  const text = [...head, ...freezersOf(cgroup), "", ...removedOf(cgroup), "", "end"]
+  const text = [
+    ...head,
+    ...freezersOf(cgroup),
+    "",
+    ...(cgroup === undefined ? [] : directoriesToRemove(cgroup)),
+    "",
+    "end",
+  ]
     .map((field) => `${field}\0`)
     .join("");
   if (text.length < maximumBytes) writeSmallFile(paths.brief, text, 0o600);
@@ -52,12 +59,4 @@ function freezersOf(cgroup: CgroupState | undefined): string[] {
     ...(unified === undefined ? [] : [`${unified}/cgroup.freeze`]),
     ...(legacy === undefined ? [] : [`${legacy}/freezer.state`]),
   ];
-}
-
-/** The directories to remove, as `removeCgroups` would. */
-function removedOf(cgroup: CgroupState | undefined): string[] {
-  if (cgroup === undefined) return [];
-  const unified = unifiedDirectory(cgroup);
-  const others = Object.entries(cgroup.directories).filter(([name]) => name !== "");
-  return [...(unified === undefined ? [] : [unified]), ...others.map(([, path]) => path)];
 }

@@ -12,7 +12,7 @@ import { readHost, unifiedMountPoint } from "./host.ts";
 import { directoryInTree } from "./path.ts";
 import { removeCgroups } from "./remove.ts";
 import type { CgroupOptions, CgroupState } from "./state.ts";
-import { unifiedDirectory } from "./state.ts";
+import { legacyDirectories, unifiedDirectory } from "./state.ts";
 import type { Stats } from "./stats.ts";
 
 /** How a process gets in that the shim makes: no call from outside is needed. */
@@ -162,9 +162,7 @@ class OpenCgroup implements Cgroup {
     if (this.#start !== undefined) return { files: [], directory: undefined, moved: true, optional: false };
     const unified = unifiedDirectory(this.state);
     if (unified !== undefined) this.#directory ??= openCgroupDirectory(unified);
-    const files = Object.entries(this.state.directories)
-      .filter(([name]) => name !== "")
-      .map(([, path]) => `${path}/tasks`);
+    const files = legacyDirectories(this.state).map((path) => `${path}/tasks`);
     return { files, directory: this.#directory, moved: false, optional: false };
   }
 

@@ -5,7 +5,7 @@ import { SyscallError } from "../../sys/error.ts";
 import { waitForEvent } from "./event.ts";
 import { cgroupsBelow } from "./processes.ts";
 import type { CgroupState } from "./state.ts";
-import { unifiedDirectory } from "./state.ts";
+import { directoriesToRemove, unifiedDirectory } from "./state.ts";
 
 /** How long ended processes may keep a cgroup busy. */
 const patienceMs = 2000;
@@ -13,10 +13,7 @@ const patienceMs = 2000;
 /** Removes them all; one that is gone already is fine. Its processes must have ended, or be about to. */
 export async function removeCgroups(state: CgroupState): Promise<void> {
   const unified = unifiedDirectory(state);
-  const others = Object.entries(state.directories).filter(([name]) => name !== "");
-  // The unified one first: it can be waited for, and when it is empty the others are.
-  if (unified !== undefined) await removeTree(unified, true);
-  for (const [, path] of others) await removeTree(path, false);
+  for (const path of directoriesToRemove(state)) await removeTree(path, path === unified);
 }
 
 async function removeTree(path: string, tells: boolean): Promise<void> {

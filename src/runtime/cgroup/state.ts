@@ -38,3 +38,16 @@ export function directoryOfController({ directories }: CgroupState, controller: 
 export function unifiedDirectory({ directories }: CgroupState): string | undefined {
   return directories[""];
 }
+
+/** The container's cgroups in the trees of version 1. */
+export function legacyDirectories({ directories }: CgroupState): string[] {
+  return Object.entries(directories)
+    .filter(([name]) => name !== "")
+    .map(([, path]) => path);
+}
+
+/** All of them in the order of their removal: the unified one can be waited for, and when it is empty the others are. */
+export function directoriesToRemove(state: CgroupState): string[] {
+  const unified = unifiedDirectory(state);
+  return [...(unified === undefined ? [] : [unified]), ...legacyDirectories(state)];
+}
