@@ -17,7 +17,7 @@ export type RootSource =
       readonly pull: "always" | "missing" | "never";
       /** `linux/arm64/v8`; absent: this machine's. */
       readonly platform?: string;
-      /** How its layers are stored when they are pulled; absent: as directories. */
+      /** How its layers are stored when they are pulled; absent: the faster way that works here. */
       readonly layerFormat?: LayerFormatChoice;
       readonly access?: RegistryAccess;
     }
