@@ -38,6 +38,6 @@ export interface CommitOptions {
   readonly pause: boolean;
   readonly author?: string;
   readonly message?: string;
-  /** How the new layer is stored; absent: the faster way that works here. */
+  /** How the new layer is stored; absent: as directories. */
   readonly layerFormat?: LayerFormatChoice;
 }

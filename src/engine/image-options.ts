@@ -150,7 +150,7 @@ export interface ImportOptions {
   readonly message?: string;
   /** What the files are for; absent: this machine's. */
   readonly platform?: string;
-  /** How the layer is stored; absent: the faster way that works here. */
+  /** How the layer is stored; absent: as directories. */
   readonly layerFormat?: LayerFormatChoice;
 }
 

@@ -17,7 +17,7 @@ export type RootSource =
       readonly pull: "always" | "missing" | "never";
       /** `linux/arm64/v8`; absent: this machine's. */
       readonly platform?: string;
-      /** How its layers are stored when they are pulled; absent: the faster way that works here. */
+      /** How its layers are stored when they are pulled; absent: as directories. */
       readonly layerFormat?: LayerFormatChoice;
       readonly access?: RegistryAccess;
     }
@@ -220,7 +220,7 @@ export type RegistryAccess = Pick<Access, "login" | "authFile" | "verifyTls">;
 export interface PullOptions {
   readonly platform?: string;
   readonly quiet: boolean;
-  /** How new layers are stored; absent: the faster way that works here. */
+  /** How new layers are stored; absent: as directories. */
   readonly layerFormat?: LayerFormatChoice;
   readonly access?: RegistryAccess;
 }
