@@ -1,79 +1,41 @@
 /** podman works with currunt in the place of its OCI runtime: conmon, exec, terminals, cgroups, errors. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { writePeerImage } from "../fixtures/peer-image.ts";
-import { removeRoots } from "../fixtures/peer-podman.ts";
+import { Podman, quiet } from "../fixtures/peer-podman.ts";
 import type { Output } from "../fixtures/process.ts";
 import { run } from "../fixtures/process.ts";
 
-const currunt = new URL("../../dist/currunt", import.meta.url).pathname;
 const oldCgroups = existsSync("/sys/fs/cgroup/memory/cgroup.procs");
-let directory = "";
+let podman: Podman;
 let image = "";
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "currunt-podman-"));
-  const { file } = await writePeerImage(directory);
-  image = (await must("load", "--quiet", "--input", file)).replace(/^Loaded image: /, "");
+  podman = await Podman.create();
+  const { file } = await writePeerImage(podman.directory);
+  image = (await podman.ok("load", "--quiet", "--input", file)).replace(/^Loaded image: /, "");
 });
 
 afterAll(async () => {
-  await podman(["rm", "--force", "--all", "--time", "0"]);
-  await podman(["rmi", "--force", "--all"]);
-  await removeRoots(directory);
+  await podman.run(["rm", "--force", "--all", "--time", "0"]);
+  await podman.run(["rmi", "--force", "--all"]);
+  await podman[Symbol.asyncDispose]();
 });
-
-/** A command line of podman over roots of its own. */
-function commandLine(args: readonly string[], prefix: readonly string[] = []): string[] {
-  const roots = ["--root", join(directory, "root"), "--runroot", join(directory, "run")];
-  const manner = ["--storage-driver", "overlay", "--cgroup-manager", "cgroupfs", "--events-backend", "none"];
-  return [
-    "timeout",
-    "-s",
-    "KILL",
-    "30",
-    ...prefix,
-    "podman",
-    ...roots,
-    ...manner,
-    "--runtime",
-    currunt,
-    ...args,
-  ];
-}
-
-function podman(args: readonly string[], stdin?: string): Promise<Output> {
-  return run(commandLine(args), stdin === undefined ? {} : { stdin });
-}
-
-/** Must succeed; gives its standard output. */
-async function must(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await podman(args);
-  if (code !== 0) throw new Error(`podman ${args.join(" ")}: exit code ${code}: ${stderr}`);
-  return stdout.trim();
-}
-
-// Its defaults ask for higher limits than a machine without CAP_SYS_RESOURCE may set.
-const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
-const quiet = ["--network", "none", ...limits];
 
 /** Runs a script in a container of its own in the foreground. */
 function sh(script: string, ...flags: string[]): Promise<Output> {
-  return podman(["run", "--rm", ...quiet, ...flags, image, "sh", "-c", script]);
+  return podman.run(["run", "--rm", ...quiet, ...flags, image, "sh", "-c", script]);
 }
 
 /** Starts a container that sleeps. */
 function sleeping(name: string, ...flags: string[]): Promise<string> {
   const script = "trap 'exit 5' TERM; echo started; sleep 1000 & wait";
-  return must("run", "--detach", "--name", name, ...quiet, ...flags, image, "sh", "-c", script);
+  return podman.ok("run", "--detach", "--name", name, ...quiet, ...flags, image, "sh", "-c", script);
 }
 
 describe("podman runs", () => {
   test("a program in the foreground, with its streams and its exit code", async () => {
-    const output = await podman(
+    const output = await podman.run(
       ["run", "--rm", "--interactive", ...quiet, image, "sh", "-c", "cat; echo err >&2; exit 7"],
       "through\n",
     );
@@ -81,9 +43,7 @@ describe("podman runs", () => {
   });
 
   test("a program on a terminal", async () => {
-    const words = commandLine(["run", "--rm", "--tty", ...quiet, image, "tty"]).join(" ");
-    const { stdout } = await run(["script", "-qec", words, "/dev/null"]);
-    expect(stdout.trim()).toBe("/dev/pts/0");
+    expect(await podman.terminal(["run", "--rm", "--tty", ...quiet, image, "tty"])).toBe("/dev/pts/0");
   });
 
   test("with a user, capabilities, a read-only root, limits, a name, a volume", async () => {
@@ -118,9 +78,9 @@ describe("podman runs", () => {
   });
 
   test("a program that is missing or not executable: exit codes 127 and 126", async () => {
-    const missing = await podman(["run", "--rm", ...quiet, image, "no-such-program"]);
+    const missing = await podman.run(["run", "--rm", ...quiet, image, "no-such-program"]);
     expect(missing).toMatchObject({ code: 127, stderr: expect.stringContaining("not found") });
-    const closed = await podman(["run", "--rm", ...quiet, image, "/not-executable"]);
+    const closed = await podman.run(["run", "--rm", ...quiet, image, "/not-executable"]);
     expect(closed).toMatchObject({ code: 126, stderr: expect.stringMatching(/permission denied/i) });
   });
 });
@@ -128,34 +88,44 @@ describe("podman runs", () => {
 describe("podman and a container in the background", () => {
   test("executes further programs in it", async () => {
     await sleeping("executes");
-    expect(await must("exec", "executes", "echo", "inside")).toBe("inside");
+    expect(await podman.ok("exec", "executes", "echo", "inside")).toBe("inside");
     expect(
-      await must("exec", "--user", "1000:1000", "--workdir", "/tmp", "executes", "sh", "-c", "id -u; pwd"),
+      await podman.ok(
+        "exec",
+        "--user",
+        "1000:1000",
+        "--workdir",
+        "/tmp",
+        "executes",
+        "sh",
+        "-c",
+        "id -u; pwd",
+      ),
     ).toBe("1000\n/tmp");
-    const input = await podman(["exec", "--interactive", "executes", "cat"], "in\n");
+    const input = await podman.run(["exec", "--interactive", "executes", "cat"], "in\n");
     expect(input.stdout).toBe("in\n");
-    expect((await podman(["exec", "executes", "sh", "-c", "exit 9"])).code).toBe(9);
-    expect((await podman(["exec", "executes", "no-such-program"])).code).toBe(127);
+    expect((await podman.run(["exec", "executes", "sh", "-c", "exit 9"])).code).toBe(9);
+    expect((await podman.run(["exec", "executes", "no-such-program"])).code).toBe(127);
   });
 
   test("shows what it has written", async () => {
     await sleeping("logs");
-    await must("exec", "logs", "true");
-    expect(await must("logs", "logs")).toBe("started");
+    await podman.ok("exec", "logs", "true");
+    expect(await podman.ok("logs", "logs")).toBe("started");
   });
 
   test("pauses it and lets it go on", async () => {
     await sleeping("pauses");
-    await must("pause", "pauses");
-    expect(await must("inspect", "--format", "{{.State.Status}}", "pauses")).toBe("paused");
-    await must("unpause", "pauses");
-    expect(await must("inspect", "--format", "{{.State.Status}}", "pauses")).toBe("running");
+    await podman.ok("pause", "pauses");
+    expect(await podman.ok("inspect", "--format", "{{.State.Status}}", "pauses")).toBe("paused");
+    await podman.ok("unpause", "pauses");
+    expect(await podman.ok("inspect", "--format", "{{.State.Status}}", "pauses")).toBe("running");
   });
 
   test.skipIf(!oldCgroups)("changes its limits", async () => {
     await sleeping("updates", "--memory", "128m");
-    await must("update", "--memory", "64m", "updates");
-    const pid = await must("inspect", "--format", "{{.State.Pid}}", "updates");
+    await podman.ok("update", "--memory", "64m", "updates");
+    const pid = await podman.ok("inspect", "--format", "{{.State.Pid}}", "updates");
     const group = /:memory:(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1] ?? "";
     const limit = readFileSync(`/sys/fs/cgroup/memory${group}/memory.limit_in_bytes`, "utf8");
     expect(Number(limit)).toBe(64 * 1024 * 1024);
@@ -163,20 +133,20 @@ describe("podman and a container in the background", () => {
 
   test("stops it by its signal, and knows its exit code", async () => {
     await sleeping("stops");
-    await must("exec", "stops", "true");
-    await must("stop", "--time", "10", "stops");
-    expect(await must("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "stops")).toBe(
+    await podman.ok("exec", "stops", "true");
+    await podman.ok("stop", "--time", "10", "stops");
+    expect(await podman.ok("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "stops")).toBe(
       "exited 5",
     );
   });
 
   test("kills, starts again, waits for and removes it", async () => {
     await sleeping("kills");
-    await must("kill", "kills");
-    expect(await must("wait", "kills")).toBe("137");
-    await must("start", "kills");
-    expect(await must("inspect", "--format", "{{.State.Status}}", "kills")).toBe("running");
-    await must("rm", "--force", "--time", "0", "kills");
-    expect((await podman(["container", "exists", "kills"])).code).toBe(1);
+    await podman.ok("kill", "kills");
+    expect(await podman.ok("wait", "kills")).toBe("137");
+    await podman.ok("start", "kills");
+    expect(await podman.ok("inspect", "--format", "{{.State.Status}}", "kills")).toBe("running");
+    await podman.ok("rm", "--force", "--time", "0", "kills");
+    expect((await podman.run(["container", "exists", "kills"])).code).toBe(1);
   });
 });
