@@ -27,7 +27,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
 import type { Architecture } from "./ffi/compile.ts";
-import { buildEntry, buildShim, hostArchitecture, modified } from "./ffi/compile.ts";
+import { buildEntry, buildGunzip, buildShim, hostArchitecture, modified } from "./ffi/compile.ts";
 import { installEntry } from "./ffi/entry/install.ts";
 import manifest from "./package.json" with { type: "json" };
 
@@ -218,6 +218,10 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
   const native = name === hostTarget();
   const shim = native ? join(root, "dist/shim") : join(root, "dist/runtime", `shim-${target.architecture}`);
   buildShim(shim, target.architecture);
+  const gunzip = native
+    ? join(root, "dist/gunzip")
+    : join(root, "dist/runtime", `gunzip-${target.architecture}`);
+  buildGunzip(gunzip, target.architecture);
   const workers = [...new Bun.Glob("src/**/*-worker.ts").scanSync(root)].sort();
   const temporary = `${outfile}.${process.pid}`;
   await Bun.build({
@@ -233,6 +237,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
       CURRUNT_SHIM: JSON.stringify(readFileSync(shim).toString("base64")),
+      CURRUNT_GUNZIP: JSON.stringify(readFileSync(gunzip).toString("base64")),
       ...(await readyFilters(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
     },
@@ -269,8 +274,10 @@ async function main(): Promise<void> {
     },
   });
   const suffix = values.target === hostTarget() ? "" : `-${values.target}`;
-  if (values.shim) buildShim();
-  else await buildExecutable(values.target, values.outfile ?? join(root, `dist/currunt${suffix}`));
+  if (values.shim) {
+    buildShim();
+    buildGunzip();
+  } else await buildExecutable(values.target, values.outfile ?? join(root, `dist/currunt${suffix}`));
 }
 
 if (import.meta.main) {

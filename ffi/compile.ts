@@ -1,5 +1,5 @@
 /** Compiles the C that belongs to the executable, with the host's compiler: the shim, and the code before Bun's own. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { flatCode } from "./entry/install.ts";
 
@@ -82,6 +82,27 @@ export function buildEntry(architecture = hostArchitecture(), address = 0): Buff
   const program = readFileSync(out);
   rmSync(out);
   return flatCode(program);
+}
+
+/** For speed; and the code is one segment, as above. */
+const gunzipFlags = [...entryFlags, "-Wl,-Ttext=0", "-O2"];
+
+/** Compiles `ffi/gunzip/*.c` into the flat code `out`, unless that is newer than every source. */
+export function buildGunzip(
+  out: string = join(root, "dist/gunzip"),
+  architecture = hostArchitecture(),
+): void {
+  const folder = join(root, "ffi/gunzip");
+  const sources = readdirSync(folder).map((name) => join(folder, name));
+  const newest = Math.max(...[...sources, import.meta.path].map(modified));
+  if (modified(out) > newest) return;
+  const program = `${out}.elf.${process.pid}`;
+  const units = sources.filter((path) => path.endsWith(".c"));
+  compileC(units, program, architecture, gunzipFlags);
+  const code = flatCode(readFileSync(program));
+  rmSync(program);
+  writeFileSync(`${out}.${process.pid}`, code);
+  renameSync(`${out}.${process.pid}`, out);
 }
 
 /** Modification time in milliseconds; a missing file is older than all. */

@@ -1,4 +1,4 @@
-/** One pass over a layer blob on the calling thread: decompress, hash, parse, write. */
+/** One pass over a layer blob: decompress and hash, parse and write on the calling thread. */
 import { CurruntError } from "../base/error.ts";
 import { decompress } from "./decompress.ts";
 import type { Algorithm } from "./digest.ts";
@@ -66,20 +66,19 @@ export async function applyLayer(
   using split = await openSplit(options.split, writer);
   const parser = new TarParser(split ?? writer, { ...defaultTarLimits, entries });
   const push = (bytes: Buffer) => parser.push(bytes);
-  const hash = new Bun.CryptoHasher(algorithm);
   let uncompressedBytes = 0;
-  await decompress(source, (bytes) => {
+  const take = (bytes: Buffer) => {
     uncompressedBytes += bytes.length;
     if (uncompressedBytes > sizeLimit) {
       throw new CurruntError("invalid", `the layer is larger than ${sizeLimit} bytes when decompressed`, {
         hint: "allow more if you trust the image",
       });
     }
-    hash.update(bytes);
     if (split === undefined) parser.push(bytes);
     else split.take(bytes, push);
     onProgress?.({ uncompressedBytes, entries: parser.entries });
-  });
+  };
+  const { digest: diffID = "" } = await decompress(source, take, { algorithm });
   parser.end();
   split?.finish();
   const gaps = writer.settle();
@@ -89,7 +88,7 @@ export async function applyLayer(
   }
   writer.finish();
   return {
-    diffID: `${algorithm}:${hash.digest("hex")}`,
+    diffID,
     entries: parser.entries,
     sizeBytes: writer.sizeBytes,
     warnings: [...warnings],

@@ -1,11 +1,12 @@
-/** Decompresses a blob: the kind is told by its first bytes, the output comes in pieces of reused buffers. */
+/** Decompresses a blob, and hashes what comes out: the kind is told by its first bytes, the output comes in pieces of reused buffers. */
 import { CurruntError } from "../base/error.ts";
-import type { Compression } from "../sys/inflate.ts";
-import { Inflater } from "../sys/inflate.ts";
-import { ZstdFraming } from "./zstd-frame.ts";
+import type { Algorithm } from "./digest.ts";
+import { gunzip } from "./gunzip.ts";
+import type { Sink } from "./sink.ts";
+import { unzstd } from "./unzstd.ts";
 
 /** How a blob is compressed, as its first bytes tell. */
-export type BlobCompression = Compression | "none";
+export type BlobCompression = "gzip" | "zstd" | "none";
 
 const magics: readonly { readonly bytes: Buffer; readonly name: string }[] = [
   { bytes: Buffer.from([0x1f, 0x8b]), name: "gzip" },
@@ -34,14 +35,16 @@ export function sniffCompression(start: Uint8Array): BlobCompression {
   });
 }
 
-/**
- * Two of these are all the memory that decompressing takes. Measured on a layer of 240 MB: 256 KiB loses a tenth to the hand-over;
- * 1 MiB evens out pieces of many small files and of few large ones, more gains nothing and is taken for each layer in work.
- */
-const outputSize = 1 << 20;
+export interface DecompressOptions {
+  /** Of a digest of the decompressed bytes; absent: none is made. */
+  readonly algorithm?: Algorithm | undefined;
+}
 
-/** Input is gathered up to this: a network brings pieces of 64 KiB, and each step costs a change of threads and back. */
-const inputSize = 512 << 10;
+export interface Decompressed {
+  readonly compression: BlobCompression;
+  /** Of the decompressed bytes, when an algorithm was given. */
+  readonly digest: string | undefined;
+}
 
 /**
  * Reads `source` to its end and gives the decompressed bytes to `sink`, in order. A piece is valid during the call only.
@@ -49,13 +52,20 @@ const inputSize = 512 << 10;
  */
 export async function decompress(
   source: AsyncIterable<Uint8Array>,
-  sink: (bytes: Buffer) => void,
-): Promise<BlobCompression> {
+  sink: Sink,
+  { algorithm }: DecompressOptions = {},
+): Promise<Decompressed> {
   const { start, rest } = await peek(source, sniffLength);
   const compression = sniffCompression(start);
-  if (compression === "none") for await (const chunk of rest) sink(asBuffer(chunk));
-  else await inflate(rest, compression, sink);
-  return compression;
+  if (compression === "gzip") return { compression, digest: await gunzip(rest, sink, algorithm) };
+  const hash = algorithm === undefined ? undefined : new Bun.CryptoHasher(algorithm);
+  const hashed: Sink = (bytes) => {
+    hash?.update(bytes);
+    sink(bytes);
+  };
+  if (compression === "zstd") await unzstd(rest, hashed);
+  else for await (const chunk of rest) hashed(asBuffer(chunk));
+  return { compression, digest: hash && `${algorithm}:${hash.digest("hex")}` };
 }
 
 function asBuffer(chunk: Uint8Array): Buffer {
@@ -88,144 +98,4 @@ async function peek(
     }
   }
   return { start, rest: replay() };
-}
-
-async function inflate(
-  source: AsyncIterable<Uint8Array>,
-  compression: Compression,
-  sink: (bytes: Buffer) => void,
-): Promise<void> {
-  using inflater = new Inflater(compression);
-  const framing = compression === "zstd" ? new ZstdFraming() : undefined;
-  const pipe = new InflatePipe(inflater, compression, sink);
-  try {
-    for await (const chunk of source) {
-      framing?.push(chunk);
-      await pipe.push(chunk);
-    }
-    await pipe.end();
-  } finally {
-    // The other thread may still be at work on the buffers: they must not be let go before that ends.
-    await pipe.settle();
-  }
-  framing?.end();
-}
-
-type Pair = readonly [Buffer, Buffer];
-
-function makeBuffers(): { readonly inputs: Pair; readonly outputs: Pair } {
-  const pair = (size: number): Pair => [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)];
-  return { inputs: pair(inputSize), outputs: pair(outputSize) };
-}
-
-/** Those of blobs that are done: memory that was used before costs no page faults. */
-const spare: ReturnType<typeof makeBuffers>[] = [];
-
-/** Alternates two input buffers between the source and the decompressor, and two output buffers between that and the sink. */
-class InflatePipe {
-  readonly #inflater: Inflater;
-  readonly #compression: Compression;
-  readonly #sink: (bytes: Buffer) => void;
-  readonly #buffers = spare.pop() ?? makeBuffers();
-  readonly #inputs = this.#buffers.inputs;
-  #inputTurn: 0 | 1 = 0;
-  #inputLength = 0;
-  /** The work on the other input. */
-  #running: Promise<void> = Promise.resolve();
-  #failed = false;
-  readonly #outputs = this.#buffers.outputs;
-  #turn: 0 | 1 = 0;
-  /** Decompressed, not yet given to the sink. */
-  #ready: Buffer | undefined;
-  /** Set once the decompressor takes no more: padding may follow. */
-  #ended = false;
-
-  constructor(inflater: Inflater, compression: Compression, sink: (bytes: Buffer) => void) {
-    this.#inflater = inflater;
-    this.#compression = compression;
-    this.#sink = sink;
-  }
-
-  async push(chunk: Uint8Array): Promise<void> {
-    // Throws: nothing more needs to be read.
-    if (this.#failed) await this.#running;
-    for (let rest = chunk; rest.length > 0; ) {
-      const step = Math.min(rest.length, inputSize - this.#inputLength);
-      this.#inputs[this.#inputTurn].set(rest.subarray(0, step), this.#inputLength);
-      this.#inputLength += step;
-      rest = rest.subarray(step);
-      if (this.#inputLength === inputSize) await this.#take();
-    }
-  }
-
-  /** Begins to decompress what is gathered, once what was gathered before is done. */
-  async #take(): Promise<void> {
-    await this.#running;
-    this.#running = this.#decompress(this.#inputs[this.#inputTurn].subarray(0, this.#inputLength));
-    this.#running.catch(() => {
-      this.#failed = true;
-    });
-    this.#inputTurn = this.#inputTurn === 0 ? 1 : 0;
-    this.#inputLength = 0;
-  }
-
-  /** Gives the buffers back once no other thread uses them. */
-  async settle(): Promise<void> {
-    await this.#running.catch(() => undefined);
-    spare.push(this.#buffers);
-  }
-
-  async #decompress(input: Uint8Array): Promise<void> {
-    let rest = input;
-    for (let full = false; rest.length > 0 || full; ) {
-      if (this.#ended) return this.#checkPadding(rest);
-      const { read, written } = await this.#step(rest, false);
-      rest = rest.subarray(read);
-      full = written === outputSize;
-      this.#ended = read === 0 && written === 0 && rest.length > 0;
-    }
-  }
-
-  /** Nothing follows: hands over what is left. */
-  async end(): Promise<void> {
-    await this.#take();
-    await this.#running;
-    // The native side answers a cut gzip stream with an error here; for zstd the framing does.
-    while (!this.#ended && this.#compression === "gzip") {
-      const { written } = await this.#step(new Uint8Array(0), true);
-      if (written < outputSize) break;
-    }
-    this.#flush();
-  }
-
-  async #step(input: Uint8Array, finish: boolean): Promise<{ read: number; written: number }> {
-    const output = this.#outputs[this.#turn];
-    const step = this.#inflater.step(input, output, finish);
-    try {
-      this.#flush();
-    } catch (error) {
-      // The other thread still writes to the buffer: it must not be let go before that ends.
-      await step.catch(() => undefined);
-      throw error;
-    }
-    const { read, written } = await step.catch((error: unknown) => {
-      throw new CurruntError("invalid", `decompress ${this.#compression}`, { cause: error });
-    });
-    this.#ready = output.subarray(0, written);
-    this.#turn = this.#turn === 0 ? 1 : 0;
-    return { read, written };
-  }
-
-  #flush(): void {
-    const ready = this.#ready;
-    this.#ready = undefined;
-    if (ready !== undefined && ready.length > 0) this.#sink(ready);
-  }
-
-  // gzip files are padded with zeros on tape and by some tools (gzip(1), "trailing garbage").
-  #checkPadding(rest: Uint8Array): void {
-    if (rest.some((byte) => byte !== 0)) {
-      throw new CurruntError("invalid", `decompress ${this.#compression}: garbage after the compressed data`);
-    }
-  }
 }

@@ -1,0 +1,85 @@
+/** Inflates gzip data on a thread of its own, which no event loop drives: the caller's waits are short ones for work that is done meanwhile. */
+import type { GunzipOptions, GunzipStream } from "../../ffi/gunzip.ts";
+import { loadGunzip, outputRingBytes } from "../../ffi/gunzip.ts";
+import { O_RDONLY } from "../../ffi/kernel.ts";
+import { SyscallError } from "./error.ts";
+import { openat } from "./file.ts";
+import { readBytes } from "./small-file.ts";
+
+/** The code in base64, which `build.ts` stamps into the executable. */
+declare const CURRUNT_GUNZIP: string | undefined;
+
+/** Pieces are at least this large where there is enough: each is a call and a look at what is in it. */
+const pieceBytes = 256 << 10;
+
+let open: ((options: GunzipOptions) => GunzipStream) | undefined;
+
+function loadCode(): (options: GunzipOptions) => GunzipStream {
+  const made = loadGunzip(readCode());
+  if (typeof made === "number") throw new SyscallError("mmap", made, "executable memory");
+  return (options) => {
+    const stream = made(options);
+    if (typeof stream === "number") throw new SyscallError("clone", stream, "a thread that inflates");
+    return stream;
+  };
+}
+
+function readCode(): Uint8Array {
+  if (typeof CURRUNT_GUNZIP !== "undefined") return Buffer.from(CURRUNT_GUNZIP, "base64");
+  using file = openat(undefined, new URL("../../dist/gunzip", import.meta.url).pathname, O_RDONLY);
+  return readBytes(file);
+}
+
+/** One stream of gzip members. */
+export class Gunzip implements Disposable {
+  readonly #stream: GunzipStream;
+  readonly #ring: Buffer;
+  /** Where in the ring the next piece begins, and how much of what is before it is still lent. */
+  #at = 0;
+  #lent = 0;
+
+  /** Throws a SyscallError when the kernel has no memory or thread to give. */
+  constructor(options: GunzipOptions) {
+    open ??= loadCode();
+    this.#stream = open(options);
+    this.#ring = Buffer.from(this.#stream.output);
+  }
+
+  /** Copies as much of `bytes` as there is room for; returns how much that was. Output must be taken before there is more. */
+  put(bytes: Uint8Array): number {
+    return this.#stream.put(bytes);
+  }
+
+  /** No input follows. */
+  finish(): void {
+    this.#stream.finish();
+  }
+
+  /**
+   * The next piece of output, valid until the next call; waits for it, unless input is wanted first or there is no more. Throws an
+   * error whose message is what is wrong with the data.
+   */
+  take(): Buffer | "wants input" | "ended" {
+    const taken = this.#stream.take(this.#lent, pieceBytes);
+    this.#lent = 0;
+    if (typeof taken !== "number") return taken;
+    const piece = this.#ring.subarray(this.#at, this.#at + taken);
+    this.#at = (this.#at + taken) % outputRingBytes;
+    this.#lent = taken;
+    return piece;
+  }
+
+  /** Whether it makes a digest: it was asked for, and the processor has instructions for it. */
+  get hashes(): boolean {
+    return this.#stream.hashes;
+  }
+
+  /** SHA-256 of all output, once it has ended. */
+  digest(): Uint8Array {
+    return this.#stream.digest();
+  }
+
+  [Symbol.dispose](): void {
+    this.#stream.close();
+  }
+}
