@@ -86,7 +86,7 @@ function openStream(call: Call, { hash, plain = false }: GunzipOptions): GunzipS
   const stream = Number(call(OPEN, 0, null, (hash ? HASH : 0) | (plain ? PLAIN : 0), 0));
   if (stream < 0) return -stream;
   const place = Number(call(OUTPUT, stream, null, 0, 0));
-  const words = Number(call(DIGEST, stream, null, 0, 0));
+  const digest = () => Number(call(DIGEST, stream, null, 0, 0));
   return {
     output: toArrayBuffer(place as Pointer, 0, 2 * outputRingBytes),
     put: (bytes) => Number(call(PUT, stream, bytes, bytes.length, 0)),
@@ -98,11 +98,11 @@ function openStream(call: Call, { hash, plain = false }: GunzipOptions): GunzipS
       if (taken === -1) return "ended";
       throw new Error(failures[-taken - firstFailure] ?? `unknown failure ${-taken}`);
     },
-    hashes: words !== 0,
+    hashes: digest() !== 0,
     digest() {
-      const digest = Buffer.alloc(digestBytes);
-      for (let at = 0; at < digestBytes; at += 4) digest.writeUInt32BE(read.u32(words as Pointer, at), at);
-      return digest;
+      const [words, bytes] = [digest() as Pointer, Buffer.alloc(digestBytes)];
+      for (let at = 0; at < digestBytes; at += 4) bytes.writeUInt32BE(read.u32(words, at), at);
+      return bytes;
     },
     close: () => void call(CLOSE, stream, null, 0, 0),
   };

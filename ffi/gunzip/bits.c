@@ -18,13 +18,28 @@ bool fail(struct gunzip *g, enum end end)
 	return false;
 }
 
-static void hash(struct gunzip *g)
-{
-	const u8 *start = g->output + (g->hash.hashed & (OUTPUT_BYTES - 1));
-	u64 blocks = (g->at - g->hash.hashed) / 64;
+#define sys_sched_yield() SYSCALL(NR(24, 124), 0, 0, 0, 0, 0, 0)
 
-	add_sha256(&g->hash, start, blocks);
-	g->hash.hashed += blocks * 64;
+/* So much may wait to be taken before this thread hashes: until then it is the slower one, and who takes it does. */
+#define BACKLOG_BYTES (1ul << 20)
+
+/*
+ * Hashes up to `end`, whole blocks only: the last bytes wait in the ring. One of the two threads at a time, as what is hashed
+ * comes in order; pieces are small, and who finds the other at it looks again.
+ */
+void hash_until(struct gunzip *g, u64 end)
+{
+	while (__atomic_exchange_n(&g->hashing, 1, __ATOMIC_ACQUIRE) != 0)
+		for (u32 looks = 0; load(&g->hashing) != 0; looks++)
+			if (looks > 1000)
+				sys_sched_yield();
+	if (end > g->hash.hashed) {
+		u64 blocks = (end - g->hash.hashed) / 64;
+
+		add_sha256(&g->hash, g->output + (g->hash.hashed & (OUTPUT_BYTES - 1)), blocks);
+		g->hash.hashed += blocks * 64;
+	}
+	__atomic_store_n(&g->hashing, 0, __ATOMIC_RELEASE);
 }
 
 static void check(struct gunzip *g)
@@ -35,14 +50,16 @@ static void check(struct gunzip *g)
 	g->checked = g->at;
 }
 
-/* Hashes what was made and hands it to the caller. The last bytes of a block of the hash wait in the ring. */
+/* Hands what was made to the caller. */
 void publish(struct gunzip *g)
 {
+	u64 backlog = g->at - load(&g->taken);
+
 	if (g->made == g->at)
 		return;
 	check(g);
-	if (g->hashes)
-		hash(g);
+	if (g->hashes && backlog > BACKLOG_BYTES)
+		hash_until(g, g->at);
 	store(&g->read, g->input_at);
 	store(&g->made, g->at);
 	/* A wake-up for each piece would cost more than the hand-over of it. */
@@ -93,12 +110,18 @@ bool refill(struct gunzip *g)
 	return true;
 }
 
+/* Where the ring ends now: what was taken makes room, but for the end of it that may wait to be hashed. */
+static u64 room_end(struct gunzip *g)
+{
+	return (load(&g->taken) & ~63ul) + OUTPUT_BYTES;
+}
+
 /* Waits for room for `bytes`, which are at most a quarter of the ring. False: the caller has given up. */
 bool make_room(struct gunzip *g, u64 bytes)
 {
 	if (g->at - g->made >= PIECE_BYTES)
 		publish(g);
-	if (g->at + bytes - load(&g->taken) <= OUTPUT_BYTES)
+	if (g->at + bytes <= room_end(g))
 		return load(&g->aborted) == 0;
 	publish(g);
 	for (;;) {
@@ -107,7 +130,7 @@ bool make_room(struct gunzip *g, u64 bytes)
 		if (load(&g->aborted) != 0)
 			return false;
 		/* More than was asked for: the caller works on while this thread wakes up. */
-		if (g->at + OUTPUT_BYTES / 4 - load(&g->taken) <= OUTPUT_BYTES) {
+		if (g->at + OUTPUT_BYTES / 4 <= room_end(g)) {
 			cancel_event(&g->for_thread);
 			return true;
 		}

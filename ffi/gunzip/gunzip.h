@@ -89,6 +89,7 @@ struct gunzip {
 	u32 checksum;	  /* of the member, up to `checked` */
 	u64 checked;
 	bool hashes, fast_checksum, fast_shifts;
+	u32 hashing; /* whether one of the two threads is at `hash` */
 	struct sha256 hash;
 	u32 literals[LITERAL_PLACES];
 	u32 distances[DISTANCE_PLACES];
@@ -111,6 +112,7 @@ bool more_input(struct gunzip *g);
 bool refill(struct gunzip *g);
 bool make_room(struct gunzip *g, u64 bytes);
 void publish(struct gunzip *g);
+void hash_until(struct gunzip *g, u64 end);
 
 /* block.c */
 bool inflate_blocks(struct gunzip *g);

@@ -115,6 +115,8 @@ static long put_input(struct gunzip *g, const u8 *bytes, u64 length)
 static long take_output(struct gunzip *g, u64 release, u64 least)
 {
 	if (release > 0) {
+		if (g->hashes)
+			hash_until(g, g->taken + release);
 		store(&g->taken, g->taken + release);
 		signal_event(&g->for_thread);
 	}
@@ -135,6 +137,18 @@ static long take_output(struct gunzip *g, u64 release, u64 least)
 		}
 		await_event(&g->for_caller, seen);
 	}
+}
+
+/* Returns the digest's address, for a stream that has ended; 0 when there is none. */
+static long end_digest(struct gunzip *g)
+{
+	if (!g->hashes)
+		return 0;
+	if (load(&g->end) != ENDED)
+		return (long)g->digest;
+	hash_until(g, g->at);
+	end_sha256(&g->hash, g->output + (g->hash.hashed & (OUTPUT_BYTES - 1)), g->at - g->hash.hashed, g->digest);
+	return (long)g->digest;
 }
 
 static long close_stream(struct gunzip *g)
@@ -165,7 +179,7 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 	case OUTPUT:
 		return (long)g->output;
 	default:
-		return g->hashes ? (long)g->digest : 0;
+		return end_digest(g);
 	}
 }
 

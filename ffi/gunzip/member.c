@@ -168,10 +168,5 @@ void inflate_members(struct gunzip *g)
 	if (!inflate_all(g))
 		return;
 	publish(g);
-	if (g->hashes) {
-		u64 rest = g->at - g->hash.hashed;
-
-		end_sha256(&g->hash, g->output + (g->hash.hashed & (OUTPUT_BYTES - 1)), rest, g->digest);
-	}
 	fail(g, ENDED);
 }

@@ -154,7 +154,7 @@ async function attemptTransfer(
       signal,
       onProgress: ({ uncompressedBytes }) => {
         onProgress({ type: "layer-unpack", digest, unpackedBytes: uncompressedBytes });
-        sync.wrote(uncompressedBytes - written);
+        sync.wrote(uncompressedBytes - written, format === "erofs" ? staging : undefined);
         written = uncompressedBytes;
       },
     });

@@ -1,8 +1,9 @@
 /** Worker for calls that block their thread: waiting for a lock or for descriptors, writing a file system's data to its disk. */
+import { O_RDONLY } from "../../ffi/kernel.ts";
 import { poll } from "./change.ts";
 import { SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { syncfs } from "./file.ts";
+import { openat, startWriting, syncfs } from "./file.ts";
 import { waitForUnlock } from "./lock.ts";
 
 /** What to do, and with what. */
@@ -10,6 +11,8 @@ export type BlockingCall =
   | { readonly call: "waitForUnlock"; readonly path: string }
   /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
   | { readonly call: "syncfs"; readonly directory: number }
+  /** Of the file at `path`, when it is there. */
+  | { readonly call: "startWriting"; readonly path: string }
   /** `asked`: array of struct pollfd, of descriptors that the caller keeps open meanwhile. */
   | { readonly call: "poll"; readonly asked: Uint8Array; readonly timeoutMs: number };
 
@@ -29,11 +32,22 @@ function attempt(data: BlockingCall): BlockingAnswer {
   try {
     if (data.call === "waitForUnlock") waitForUnlock(data.path);
     else if (data.call === "poll") poll(data.asked, data.timeoutMs);
+    else if (data.call === "startWriting") startWritingAt(data.path);
     else syncfs(new Fd(data.directory));
     return undefined;
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { operation, errno, subject } = error;
     return { operation, errno, subject };
+  }
+}
+
+/** A file that is gone, or of a kind that cannot be written early, is not worth an error: this is for speed only. */
+function startWritingAt(path: string): void {
+  try {
+    using file = openat(undefined, path, O_RDONLY);
+    startWriting(file);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
   }
 }

@@ -20,6 +20,9 @@ export async function whenUnlocked(path: string, signal?: AbortSignal): Promise<
   }
 }
 
+/** How often a file system's journal is made to commit at most, where data can be written without. */
+const COMMIT_MS = 3000;
+
 /**
  * Writes a file system's data to its disk while more is being made, so that the last bit, which has to be waited for,
  * is small. Starts its thread with the first piece.
@@ -32,6 +35,7 @@ export class BackgroundSync implements Disposable {
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
   #unwritten = 0;
+  #syncedAtMs = performance.now();
 
   /** `path`: a directory of the file system. `pieceBytes`: how much may gather before it is written. */
   constructor(path: string, pieceBytes: number) {
@@ -39,12 +43,14 @@ export class BackgroundSync implements Disposable {
     this.#pieceBytes = pieceBytes;
   }
 
-  /** Tells that `bytes` more were written to files. Never waits. */
-  wrote(bytes: number): void {
+  /** Tells that `bytes` more were written to files: all of them to the one at `path`, if it is told. Never waits. */
+  wrote(bytes: number, path?: string): void {
     this.#unwritten += bytes;
     if (this.#unwritten < this.#pieceBytes || this.#running !== undefined) return;
     this.#unwritten = 0;
-    this.#running = this.#sync()
+    // A commit of the file system's journal stops those who write for tens of milliseconds: once in a while is enough.
+    const early = path !== undefined && performance.now() - this.#syncedAtMs < COMMIT_MS;
+    this.#running = (early ? this.#call({ call: "startWriting", path }) : this.#sync())
       .catch((error: Error) => {
         this.#failure ??= error;
       })
@@ -75,8 +81,13 @@ export class BackgroundSync implements Disposable {
   }
 
   #sync(): Promise<void> {
+    this.#syncedAtMs = performance.now();
+    return this.#call({ call: "syncfs", directory: this.#directory.number });
+  }
+
+  #call(call: BlockingCall): Promise<void> {
     this.#thread ??= new BlockingThread();
-    return this.#thread.call({ call: "syncfs", directory: this.#directory.number });
+    return this.#thread.call(call);
   }
 }
 
