@@ -11,8 +11,8 @@ export type BlockingCall =
   | { readonly call: "waitForUnlock"; readonly path: string }
   /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
   | { readonly call: "syncfs"; readonly directory: number }
-  /** Of the file at `path`, when it is there. */
-  | { readonly call: "startWriting"; readonly path: string }
+  /** Of files, where they are there. */
+  | { readonly call: "startWriting"; readonly paths: readonly string[] }
   /** `asked`: array of struct pollfd, of descriptors that the caller keeps open meanwhile. */
   | { readonly call: "poll"; readonly asked: Uint8Array; readonly timeoutMs: number };
 
@@ -32,7 +32,7 @@ function attempt(data: BlockingCall): BlockingAnswer {
   try {
     if (data.call === "waitForUnlock") waitForUnlock(data.path);
     else if (data.call === "poll") poll(data.asked, data.timeoutMs);
-    else if (data.call === "startWriting") startWritingAt(data.path);
+    else if (data.call === "startWriting") data.paths.forEach(startWritingAt);
     else syncfs(new Fd(data.directory));
     return undefined;
   } catch (error) {

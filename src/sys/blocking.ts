@@ -35,6 +35,8 @@ export class BackgroundSync implements Disposable {
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
   #unwritten = 0;
+  /** Where that is; undefined once some of it is in files that were not told. */
+  #paths: Set<string> | undefined = new Set();
   #syncedAtMs = performance.now();
 
   /** `path`: a directory of the file system. `pieceBytes`: how much may gather before it is written. */
@@ -46,11 +48,15 @@ export class BackgroundSync implements Disposable {
   /** Tells that `bytes` more were written to files: all of them to the one at `path`, if it is told. Never waits. */
   wrote(bytes: number, path?: string): void {
     this.#unwritten += bytes;
+    if (path === undefined) this.#paths = undefined;
+    else this.#paths?.add(path);
     if (this.#unwritten < this.#pieceBytes || this.#running !== undefined) return;
+    const paths = this.#paths;
     this.#unwritten = 0;
+    this.#paths = new Set();
     // A commit of the file system's journal stops those who write for tens of milliseconds: once in a while is enough.
-    const early = path !== undefined && performance.now() - this.#syncedAtMs < COMMIT_MS;
-    this.#running = (early ? this.#call({ call: "startWriting", path }) : this.#sync())
+    const early = paths !== undefined && performance.now() - this.#syncedAtMs < COMMIT_MS;
+    this.#running = (early ? this.#call({ call: "startWriting", paths: [...paths] }) : this.#sync())
       .catch((error: Error) => {
         this.#failure ??= error;
       })
