@@ -5,7 +5,7 @@ import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "./
 import { errno, libc } from "./libc.ts";
 
 /** main.c: what the one function does. */
-const [OPEN, PUT, FINISH, TAKE, CLOSE, OUTPUT, DIGEST] = [0, 1, 2, 3, 4, 5, 6];
+const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7];
 /** main.c: flags of OPEN. */
 const [HASH, PLAIN] = [1, 2];
 /** gunzip.h: the ring that output comes in. What is taken may begin anywhere in it and go on behind its end. */
@@ -55,6 +55,8 @@ export interface GunzipStream {
    * ends first. Throws what is wrong with the data.
    */
   take(releasedBytes: number, leastBytes: number): Taken;
+  /** Bytes of output that were not given back. */
+  ready(): number;
   /** Whether it makes a digest: it was asked for, and the processor has instructions for it. */
   readonly hashes: boolean;
   /** SHA-256 of all output, once it has ended. */
@@ -98,6 +100,7 @@ function openStream(call: Call, { hash, plain = false }: GunzipOptions): GunzipS
       if (taken === -1) return "ended";
       throw new Error(failures[-taken - firstFailure] ?? `unknown failure ${-taken}`);
     },
+    ready: () => Number(call(READY, stream, null, 0, 0)),
     hashes: digest() !== 0,
     digest() {
       const [words, bytes] = [digest() as Pointer, Buffer.alloc(digestBytes)];

@@ -14,7 +14,7 @@
 #define map(address, length, protection, flags, fd, offset)                                                            \
 	SYSCALL(NR(9, 222), address, length, protection, flags, fd, offset)
 
-enum operation { OPEN, PUT, FINISH, TAKE, CLOSE, OUTPUT, DIGEST };
+enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, DIGEST };
 
 /* What `TAKE` says instead of a number of bytes. */
 #define WANTS_INPUT 0
@@ -174,6 +174,8 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 		return 0;
 	case TAKE:
 		return take_output(g, a, b);
+	case READY:
+		return load(&g->made) - g->taken;
 	case CLOSE:
 		return close_stream(g);
 	case OUTPUT:

@@ -14,42 +14,66 @@ export async function gunzip(
   algorithm: Algorithm | undefined,
 ): Promise<string | undefined> {
   using stream = new Gunzip({ hash: algorithm === "sha256" });
-  const output = new Output(stream, sink, algorithm);
+  using output = new Output(stream, sink, algorithm);
   for await (const chunk of source) {
     for (let rest = chunk; rest.length > 0; ) {
       rest = rest.subarray(stream.put(rest));
-      // Goes on for the next piece of input while this one is worked on.
-      if (rest.length > 0) output.drain("once");
+      if (rest.length > 0) output.drain();
     }
   }
   stream.finish();
-  output.drain("whole");
+  while (output.drain() !== "ended");
   return output.digest();
 }
 
+/** Those of all streams that this thread is at. */
+const outputs = new Set<Output>();
+
 /** What comes out of a stream. */
-class Output {
+class Output implements Disposable {
   readonly #stream: Gunzip;
   readonly #sink: Sink;
   readonly #algorithm: Algorithm | undefined;
   /** Where the stream itself makes no digest. */
   readonly #hash: Bun.CryptoHasher | undefined;
+  /** What happened while the thread was at another stream. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(stream: Gunzip, sink: Sink, algorithm: Algorithm | undefined) {
     this.#stream = stream;
     this.#sink = sink;
     this.#algorithm = algorithm;
     this.#hash = algorithm === undefined || stream.hashes ? undefined : new Bun.CryptoHasher(algorithm);
+    outputs.add(this);
   }
 
-  /** Gives pieces to the sink: one, or all up to the end of the stream. */
-  drain(extent: "once" | "whole"): void {
-    do {
-      const piece = this.#take();
-      if (typeof piece === "string") return;
-      this.#hash?.update(piece);
-      this.#sink(piece);
-    } while (extent === "whole");
+  /** Gives the next piece to the sink: waits for it, after it has worked on what other streams have ready. */
+  drain(): "more" | "ended" {
+    while (!this.#stream.ready && this.#helpAnother());
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#drainOne();
+  }
+
+  #drainOne(): "more" | "ended" {
+    const piece = this.#take();
+    if (typeof piece === "string") return piece === "ended" ? "ended" : "more";
+    this.#hash?.update(piece);
+    this.#sink(piece);
+    return "more";
+  }
+
+  /** False when none has anything. */
+  #helpAnother(): boolean {
+    for (const other of outputs) {
+      if (other === this || other.#failure !== undefined || !other.#stream.ready) continue;
+      try {
+        other.#drainOne();
+      } catch (error) {
+        other.#failure = { error };
+      }
+      return true;
+    }
+    return false;
   }
 
   #take(): Buffer | "wants input" | "ended" {
@@ -65,5 +89,9 @@ class Output {
     if (this.#algorithm === undefined) return undefined;
     const hex = this.#hash?.digest("hex") ?? this.#stream.digest().toHex();
     return `${this.#algorithm}:${hex}`;
+  }
+
+  [Symbol.dispose](): void {
+    outputs.delete(this);
   }
 }

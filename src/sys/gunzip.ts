@@ -69,6 +69,11 @@ export class Gunzip implements Disposable {
     return piece;
   }
 
+  /** Whether `take` would give a piece of the usual size at once. */
+  get ready(): boolean {
+    return this.#stream.ready() - this.#lent >= pieceBytes;
+  }
+
   /** Whether it makes a digest: it was asked for, and the processor has instructions for it. */
   get hashes(): boolean {
     return this.#stream.hashes;
