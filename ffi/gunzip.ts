@@ -5,7 +5,7 @@ import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "./
 import { errno, libc } from "./libc.ts";
 
 /** main.c: what the one function does. */
-const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 /** main.c: flags of OPEN. */
 const [HASH, PLAIN] = [1, 2];
 /** gunzip.h: the ring that output comes in. What is taken may begin anywhere in it and go on behind its end. */
@@ -42,14 +42,22 @@ type Call = (
 /** What `take` found: bytes of output, that input is wanted first, or that all of it was taken. */
 export type Taken = number | "wants input" | "ended";
 
-/** One stream of gzip members, with a thread of its own. */
-export interface GunzipStream {
-  /** The ring and the same ring again behind it. */
-  readonly output: ArrayBuffer;
+/** What puts data into a stream, which has a thread of its own, and ends it. */
+export interface StreamInput {
+  /** Tells the stream to `attach`, in any thread of this process, until it is closed. */
+  readonly address: number;
   /** Copies as much of `bytes` as there is room for; returns how much that was. */
   put(bytes: Uint8Array): number;
   /** No input follows. */
   finish(): void;
+  /** Ends the thread and unmaps the memory: the output must not be touched any more. */
+  close(): void;
+}
+
+/** What takes data out of it: in one thread, which may be another. */
+export interface StreamOutput {
+  /** The ring and the same ring again behind it. */
+  readonly bytes: ArrayBuffer;
   /**
    * Gives `releasedBytes` of the output back, and waits until there are `leastBytes` more, unless input is wanted or the stream
    * ends first. Throws what is wrong with the data.
@@ -61,8 +69,6 @@ export interface GunzipStream {
   readonly hashes: boolean;
   /** SHA-256 of all output, once it has ended. */
   digest(): Uint8Array;
-  /** Ends the thread and unmaps the memory: `output` must not be touched any more. */
-  close(): void;
 }
 
 export interface GunzipOptions {
@@ -71,8 +77,16 @@ export interface GunzipOptions {
   readonly plain?: boolean;
 }
 
-/** Puts `code` (`buildGunzip` of ffi/compile.ts) into memory for good. Returns what opens streams, or `errno` when the kernel refuses. */
-export function loadGunzip(code: Uint8Array): ((options: GunzipOptions) => GunzipStream | number) | number {
+/** The code in memory. */
+export interface GunzipCode {
+  /** Begins a stream of gzip members; `errno` when the kernel refuses memory or a thread. */
+  open(options: GunzipOptions): StreamInput | number;
+  /** The output of the stream at `address`. */
+  attach(address: number): StreamOutput;
+}
+
+/** Puts `code` (`buildGunzip` of ffi/compile.ts) into memory for good; returns `errno` when the kernel refuses. */
+export function loadGunzip(code: Uint8Array): GunzipCode | number {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS;
   const address = Number(libc.mmap(null, code.length, PROT_READ | PROT_WRITE, flags, -1, 0));
   if (address === -1) return errno();
@@ -81,18 +95,24 @@ export function loadGunzip(code: Uint8Array): ((options: GunzipOptions) => Gunzi
   // The types of Bun do not know of "i64_fast", a number where it fits into one.
   const signature = { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i64_fast" } as never;
   const call = CFunction({ ptr: address as Pointer, ...(signature as object) }) as unknown as Call;
-  return (options) => openStream(call, options);
+  return { open: (options) => openStream(call, options), attach: (stream) => attachStream(call, stream) };
 }
 
-function openStream(call: Call, { hash, plain = false }: GunzipOptions): GunzipStream | number {
+function openStream(call: Call, { hash, plain = false }: GunzipOptions): StreamInput | number {
   const stream = Number(call(OPEN, 0, null, (hash ? HASH : 0) | (plain ? PLAIN : 0), 0));
   if (stream < 0) return -stream;
-  const place = Number(call(OUTPUT, stream, null, 0, 0));
-  const digest = () => Number(call(DIGEST, stream, null, 0, 0));
   return {
-    output: toArrayBuffer(place as Pointer, 0, 2 * outputRingBytes),
+    address: stream,
     put: (bytes) => Number(call(PUT, stream, bytes, bytes.length, 0)),
     finish: () => void call(FINISH, stream, null, 0, 0),
+    close: () => void call(CLOSE, stream, null, 0, 0),
+  };
+}
+
+function attachStream(call: Call, stream: number): StreamOutput {
+  const place = Number(call(OUTPUT, stream, null, 0, 0));
+  return {
+    bytes: toArrayBuffer(place as Pointer, 0, 2 * outputRingBytes),
     take(releasedBytes, leastBytes) {
       const taken = Number(call(TAKE, stream, null, releasedBytes, leastBytes));
       if (taken > 0) return taken;
@@ -101,12 +121,12 @@ function openStream(call: Call, { hash, plain = false }: GunzipOptions): GunzipS
       throw new Error(failures[-taken - firstFailure] ?? `unknown failure ${-taken}`);
     },
     ready: () => Number(call(READY, stream, null, 0, 0)),
-    hashes: digest() !== 0,
+    hashes: Number(call(HASHES, stream, null, 0, 0)) !== 0,
     digest() {
-      const [words, bytes] = [digest() as Pointer, Buffer.alloc(digestBytes)];
+      const words = Number(call(DIGEST, stream, null, 0, 0)) as Pointer;
+      const bytes = Buffer.alloc(digestBytes);
       for (let at = 0; at < digestBytes; at += 4) bytes.writeUInt32BE(read.u32(words, at), at);
       return bytes;
     },
-    close: () => void call(CLOSE, stream, null, 0, 0),
   };
 }

@@ -14,7 +14,7 @@
 #define map(address, length, protection, flags, fd, offset)                                                            \
 	SYSCALL(NR(9, 222), address, length, protection, flags, fd, offset)
 
-enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, DIGEST };
+enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST };
 
 /* What `TAKE` says instead of a number of bytes. */
 #define WANTS_INPUT 0
@@ -139,15 +139,15 @@ static long take_output(struct gunzip *g, u64 release, u64 least)
 	}
 }
 
-/* Returns the digest's address, for a stream that has ended; 0 when there is none. */
+/* Returns the address of the digest of what was taken, which is all for a stream that has ended; 0 when there is none. */
 static long end_digest(struct gunzip *g)
 {
 	if (!g->hashes)
 		return 0;
-	if (load(&g->end) != ENDED)
-		return (long)g->digest;
-	hash_until(g, g->at);
-	end_sha256(&g->hash, g->output + (g->hash.hashed & (OUTPUT_BYTES - 1)), g->at - g->hash.hashed, g->digest);
+	hash_until(g, g->taken);
+	struct sha256 hash = g->hash;
+
+	end_sha256(&hash, g->output + (hash.hashed & (OUTPUT_BYTES - 1)), g->taken - hash.hashed, g->digest);
 	return (long)g->digest;
 }
 
@@ -180,6 +180,8 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 		return close_stream(g);
 	case OUTPUT:
 		return (long)g->output;
+	case HASHES:
+		return g->hashes;
 	default:
 		return end_digest(g);
 	}

@@ -1,11 +1,13 @@
 /** One pass over a layer blob: decompress and hash, parse and write on the calling thread. */
 import { CurruntError } from "../base/error.ts";
+import type { Decompressed, DecompressOptions } from "./decompress.ts";
 import { decompress } from "./decompress.ts";
 import type { Algorithm } from "./digest.ts";
 import type { LayerGaps } from "./layer.ts";
 import { LayerWriter } from "./layer.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat, LayerTarget } from "./layer-target.ts";
+import type { Sink } from "./sink.ts";
 import { defaultTarLimits, TarParser } from "./tar.ts";
 import type { TarSplitWriter } from "./tar-split.ts";
 
@@ -53,11 +55,16 @@ export interface ApplyOptions {
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
 }
 
+/** Reads a layer's blob to its end and gives what it decompresses to, as `decompress` does. */
+export type LayerReader = (sink: Sink, options: DecompressOptions) => Promise<Decompressed>;
+
 /** Unpacks `source` into `staging`, reading it to its end. What a failure leaves in `staging` is the caller's to remove. */
-export async function applyLayer(
-  source: AsyncIterable<Uint8Array>,
-  options: ApplyOptions,
-): Promise<UnpackedLayer> {
+export function applyLayer(source: AsyncIterable<Uint8Array>, options: ApplyOptions): Promise<UnpackedLayer> {
+  return applyFrom((sink, chosen) => decompress(source, sink, chosen), options);
+}
+
+/** As `applyLayer`, for a blob that `read` has. */
+export async function applyFrom(read: LayerReader, options: ApplyOptions): Promise<UnpackedLayer> {
   const { limits = {}, namespace = "trusted", algorithm = "sha256", lowers, onProgress } = options;
   const { sizeBytes: sizeLimit = Number.POSITIVE_INFINITY, entries = defaultTarLimits.entries } = limits;
   const warnings = new Set<string>();
@@ -78,7 +85,7 @@ export async function applyLayer(
     else split.take(bytes, push);
     onProgress?.({ uncompressedBytes, entries: parser.entries });
   };
-  const { digest: diffID = "" } = await decompress(source, take, { algorithm });
+  const { digest: diffID = "" } = await read(take, { algorithm });
   parser.end();
   split?.finish();
   const gaps = writer.settle();

@@ -18,7 +18,7 @@ const magics: readonly { readonly bytes: Buffer; readonly name: string }[] = [
 /** "BZh" alone could begin a file's name in a plain archive: the first block's magic number is asked for too. */
 const bzip2 = { start: Buffer.from("BZh"), block: Buffer.from([0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) };
 /** Enough bytes to tell. */
-const sniffLength = 10;
+export const sniffLength = 10;
 
 /** Tells the compression from the first 10 bytes (fewer when the blob is shorter). Refuses kinds that no image format has. */
 export function sniffCompression(start: Uint8Array): BlobCompression {

@@ -1,6 +1,6 @@
 /** Decompresses gzip data, members and padding, and hashes what comes out. */
 import { CurruntError } from "../base/error.ts";
-import { Gunzip } from "../sys/gunzip.ts";
+import { GunzipInput, GunzipOutput } from "../sys/gunzip.ts";
 import type { Algorithm } from "./digest.ts";
 import type { Sink } from "./sink.ts";
 
@@ -13,8 +13,8 @@ export async function gunzip(
   sink: Sink,
   algorithm: Algorithm | undefined,
 ): Promise<string | undefined> {
-  using stream = new Gunzip({ hash: algorithm === "sha256" });
-  using output = new Output(stream, sink, algorithm);
+  using stream = openGunzip(algorithm);
+  using output = new Output(stream.address, sink, algorithm);
   for await (const chunk of source) {
     for (let rest = chunk; rest.length > 0; ) {
       rest = rest.subarray(stream.put(rest));
@@ -26,12 +26,37 @@ export async function gunzip(
   return output.digest();
 }
 
+/** A stream for `gunzip` or, with another thread to take from it, `takeGunzip`, which the same algorithm is given. */
+export function openGunzip(algorithm: Algorithm | undefined): GunzipInput {
+  return new GunzipInput({ hash: algorithm === "sha256" });
+}
+
+/**
+ * As `gunzip`, for the stream at `address`, into which somebody else puts data. `between` is awaited after each piece: it says whether
+ * the stream has used up its input, so that there is no point in going on before there is more.
+ */
+export async function takeGunzip(
+  address: number,
+  sink: Sink,
+  algorithm: Algorithm | undefined,
+  between: (wantsInput: boolean) => Promise<void>,
+): Promise<string | undefined> {
+  using output = new Output(address, sink, algorithm);
+  for (;;) {
+    const found = output.drain();
+    if (found === "ended") return output.digest();
+    await between(found === "wants input");
+  }
+}
+
 /** Those of all streams that this thread is at. */
 const outputs = new Set<Output>();
 
+type Drained = "a piece" | "wants input" | "ended";
+
 /** What comes out of a stream. */
 class Output implements Disposable {
-  readonly #stream: Gunzip;
+  readonly #stream: GunzipOutput;
   readonly #sink: Sink;
   readonly #algorithm: Algorithm | undefined;
   /** Where the stream itself makes no digest. */
@@ -39,27 +64,27 @@ class Output implements Disposable {
   /** What happened while the thread was at another stream. */
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(stream: Gunzip, sink: Sink, algorithm: Algorithm | undefined) {
-    this.#stream = stream;
+  constructor(address: number, sink: Sink, algorithm: Algorithm | undefined) {
+    this.#stream = new GunzipOutput(address);
     this.#sink = sink;
     this.#algorithm = algorithm;
-    this.#hash = algorithm === undefined || stream.hashes ? undefined : new Bun.CryptoHasher(algorithm);
+    this.#hash = algorithm === undefined || this.#stream.hashes ? undefined : new Bun.CryptoHasher(algorithm);
     outputs.add(this);
   }
 
   /** Gives the next piece to the sink: waits for it, after it has worked on what other streams have ready. */
-  drain(): "more" | "ended" {
+  drain(): Drained {
     while (!this.#stream.ready && this.#helpAnother());
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#drainOne();
   }
 
-  #drainOne(): "more" | "ended" {
+  #drainOne(): Drained {
     const piece = this.#take();
-    if (typeof piece === "string") return piece === "ended" ? "ended" : "more";
+    if (typeof piece === "string") return piece;
     this.#hash?.update(piece);
     this.#sink(piece);
-    return "more";
+    return "a piece";
   }
 
   /** False when none has anything. */

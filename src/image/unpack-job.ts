@@ -5,8 +5,6 @@ import type { Lowers, UnpackedLayer, UnpackProgress } from "./apply.ts";
 import type { FromWorker, StartMessage, ToWorker } from "./unpack-message.ts";
 import { unpackError } from "./unpack-message.ts";
 
-/** Bytes of the stream that are on their way to the worker at most: memory stays flat when it is slower than the network. */
-const windowBytes = 1 << 20;
 /** Each costs some 25 MB, and 50 ms of a processor until it runs well. Inflating, in threads of its own, wants a processor too. */
 const maximumWorkers = Math.min(4, Math.max(1, availableParallelism() - 1));
 
@@ -81,7 +79,11 @@ export class Job {
   readonly #id: number;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #settle = Promise.withResolvers<UnpackedLayer>();
-  #outstanding = 0;
+  #takenBytes = 0;
+  /** The thread has no input for what inflates, and has not been told of more. */
+  #hungry = false;
+  /** There was input since it was told last. */
+  #unannounced = false;
   #ended = false;
   #wake: (() => void) | undefined;
 
@@ -97,14 +99,36 @@ export class Job {
   take(message: FromWorker): void {
     if (message.kind === "progress") this.#options.onProgress?.(message.progress);
     else if (message.kind === "gaps") this.#sendLowers();
-    else if (message.kind === "taken") {
-      this.#outstanding -= message.bytes;
-      this.#wake?.();
-    } else {
+    else if (message.kind === "taken") this.#takenBytes += message.bytes;
+    else if (message.kind === "hungry") this.#hear();
+    else {
       this.#stop();
       if (message.kind === "done") this.#settle.resolve(message.layer);
       else this.fail(unpackError(message.error));
     }
+    this.#wake?.();
+  }
+
+  /** There may have been input while the word was on its way. */
+  #hear(): void {
+    if (this.#unannounced) this.#sendFed();
+    else this.#hungry = true;
+  }
+
+  #sendFed(): void {
+    [this.#hungry, this.#unannounced] = [false, false];
+    this.#send({ kind: "fed" });
+  }
+
+  /** Says that the stream that inflates has more input, or none any more. */
+  announceInput(): void {
+    if (this.#hungry) this.#sendFed();
+    else this.#unannounced = true;
+  }
+
+  /** Bytes of the chunks that the thread has taken. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   #sendLowers(): void {
@@ -123,12 +147,13 @@ export class Job {
     this.#thread.send({ job: this.#id, message }, transfer);
   }
 
-  /** Hands a chunk over: without copying when nobody else can see the memory that it lies in. */
-  sendChunk(chunk: Uint8Array): void {
+  /** Hands a chunk over: without copying when nobody else can see the memory that it lies in. Returns its bytes. */
+  sendChunk(chunk: Uint8Array): number {
     // Not slice(): a Buffer's shares its memory.
     const whole = chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
-    this.#outstanding += whole.byteLength;
+    const { byteLength } = whole;
     this.#send({ kind: "chunk", bytes: whole }, whole.buffer instanceof ArrayBuffer ? [whole.buffer] : []);
+    return byteLength;
   }
 
   /** Says that no more chunks come. */
@@ -136,14 +161,12 @@ export class Job {
     this.#send({ kind: "end" });
   }
 
-  /** Resolves when another chunk may be sent, rejects when there is no point. */
-  async room(): Promise<void> {
-    while (this.#outstanding >= windowBytes) {
-      const more = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      await Promise.race([more, this.result]);
-    }
+  /** Resolves at the thread's next word, rejects when there is no point in waiting. */
+  async word(): Promise<void> {
+    const next = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([next, this.result]);
   }
 
   fail(error: unknown): void {

@@ -13,6 +13,8 @@ export interface StartMessage {
   readonly split: string | undefined;
   readonly format: LayerFormat | undefined;
   readonly algorithm: Algorithm | undefined;
+  /** The stream that inflates the blob, as `GunzipInput` tells it; undefined: the blob comes in chunks. */
+  readonly gunzip: number | undefined;
   readonly limits: Partial<UnpackLimits> | undefined;
   readonly namespace: OverlayNamespace | undefined;
   /** Whether "gaps" will be answered. */
@@ -25,6 +27,8 @@ export interface ToWorker {
   readonly message:
     | StartMessage
     | { readonly kind: "chunk"; readonly bytes: Uint8Array }
+    /** The answer to "hungry". */
+    | { readonly kind: "fed" }
     /** The answer to "gaps": the layers below, top first. */
     | { readonly kind: "lowers"; readonly paths: readonly string[] }
     | { readonly kind: "end" }
@@ -34,6 +38,8 @@ export interface ToWorker {
 export type WorkerWord =
   /** `bytes` of the stream were taken: as many more may be sent. */
   | { readonly kind: "taken"; readonly bytes: number }
+  /** The stream that inflates has used up its input. */
+  | { readonly kind: "hungry" }
   /** The archive leaves what only the layers below can give. */
   | { readonly kind: "gaps" }
   | { readonly kind: "progress"; readonly progress: UnpackProgress }

@@ -1,6 +1,10 @@
 /** A thread that unpacks layers, of which one works while others wait for their data: an entry point of its own in the executable (build.ts). */
 import type { UnpackProgress } from "./apply.ts";
-import { applyLayer } from "./apply.ts";
+import { applyFrom } from "./apply.ts";
+import type { Decompressed } from "./decompress.ts";
+import { decompress } from "./decompress.ts";
+import { takeGunzip } from "./gunzip.ts";
+import type { Sink } from "./sink.ts";
 import type { FromWorker, StartMessage, ToWorker, WorkerWord } from "./unpack-message.ts";
 import { packError } from "./unpack-message.ts";
 
@@ -8,11 +12,12 @@ declare const self: Worker;
 
 type Send = (word: WorkerWord) => void;
 
-/** Pieces that have arrived, as a stream. */
+/** What has arrived about one layer: pieces as a stream, or word that somebody else has fed one. */
 class Inbox {
   readonly #send: Send;
   readonly #chunks: Uint8Array[] = [];
   #ended = false;
+  #fed = false;
   #aborted = false;
   #wake: (() => void) | undefined;
   #lowers: readonly string[] | undefined;
@@ -24,6 +29,7 @@ class Inbox {
   take(message: ToWorker["message"]): void {
     if (message.kind === "chunk") this.#chunks.push(message.bytes);
     else if (message.kind === "end") this.#ended = true;
+    else if (message.kind === "fed") this.#fed = true;
     else if (message.kind === "abort") this.#aborted = true;
     else if (message.kind === "lowers") this.#lowers = message.paths;
     this.#wake?.();
@@ -40,6 +46,19 @@ class Inbox {
         this.#send({ kind: "taken", bytes: length });
       } else if (this.#ended) return;
       else await this.#message();
+    }
+  }
+
+  /** For `takeGunzip`: waits for more, or lets messages in that came meanwhile. */
+  async between(wantsInput: boolean): Promise<void> {
+    if (wantsInput) {
+      this.#fed = false;
+      this.#send({ kind: "hungry" });
+    } else await new Promise((resolve) => setImmediate(resolve));
+    this.#check();
+    while (wantsInput && !this.#fed) {
+      await this.#message();
+      this.#check();
     }
   }
 
@@ -70,11 +89,16 @@ function release({ buffer }: Uint8Array): void {
 }
 
 async function run(options: StartMessage, source: Inbox, send: Send): Promise<void> {
-  const { staging, split, format, algorithm, limits, namespace, fillsGaps } = options;
+  const { staging, split, format, algorithm, gunzip, limits, namespace, fillsGaps } = options;
+  const read = async (sink: Sink): Promise<Decompressed> => {
+    if (gunzip === undefined) return await decompress(source.stream(), sink, { algorithm });
+    const digest = await takeGunzip(gunzip, sink, algorithm, (wantsInput) => source.between(wantsInput));
+    return { compression: "gzip", digest };
+  };
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;
-    const layer = await applyLayer(source.stream(), {
+    const layer = await applyFrom(read, {
       staging,
       split,
       format,

@@ -4,9 +4,13 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
+import { sniffCompression, sniffLength } from "./decompress.ts";
 import type { Algorithm } from "./digest.ts";
+import { openGunzip } from "./gunzip.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
+import type { Feed } from "./unpack-feed.ts";
+import { ChunkFeed, GunzipFeed } from "./unpack-feed.ts";
 import { Job } from "./unpack-job.ts";
 
 export interface UnpackOptions {
@@ -89,17 +93,21 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 }
 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
-  const { staging, split, format, algorithm, limits, namespace, lowers, signal, onProgress } = options;
+  const { staging, split, format, algorithm = "sha256", limits, namespace, lowers, signal } = options;
   const fillsGaps = lowers !== undefined;
+  const start = await readStart(reader, signal);
+  using stream = sniffCompression(start) === "gzip" ? openGunzip(algorithm) : undefined;
+  const gunzip = stream?.address;
   const job = new Job({
-    start: { staging, split, format, algorithm, limits, namespace, fillsGaps },
+    start: { staging, split, format, algorithm, gunzip, limits, namespace, fillsGaps },
     lowers,
-    onProgress,
+    onProgress: options.onProgress,
   });
   const onAbort = () => job.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    const sent = sendAll(reader, job);
+    const feed = stream === undefined ? new ChunkFeed(job) : new GunzipFeed(job, stream);
+    const sent = sendAll(start, reader, feed).catch((error: unknown) => job.fail(error));
     const layer = await job.result;
     await sent;
     return layer;
@@ -109,16 +117,22 @@ async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Prom
   }
 }
 
-async function sendAll(reader: ChunkReader, job: Job): Promise<void> {
-  try {
-    for (;;) {
-      await job.room();
-      const { done, value } = await reader.read();
-      if (done || value === undefined) break;
-      job.sendChunk(value);
-    }
-    job.sendEnd();
-  } catch (error) {
-    job.fail(error);
+/** What tells the compression. */
+async function readStart(reader: ChunkReader, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  let start = new Uint8Array(0);
+  for await (const chunk of chunksOf(reader, signal)) {
+    start = start.length === 0 ? new Uint8Array(chunk) : Buffer.concat([start, chunk]);
+    if (start.length >= sniffLength) break;
   }
+  return start;
+}
+
+async function sendAll(start: Uint8Array, reader: ChunkReader, feed: Feed): Promise<void> {
+  if (start.length > 0) await feed.put(start);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) break;
+    await feed.put(value);
+  }
+  feed.end();
 }

@@ -1,5 +1,5 @@
 /** Inflates gzip data on a thread of its own, which no event loop drives: the caller's waits are short ones for work that is done meanwhile. */
-import type { GunzipOptions, GunzipStream } from "../../ffi/gunzip.ts";
+import type { GunzipCode, GunzipOptions, StreamInput, StreamOutput } from "../../ffi/gunzip.ts";
 import { loadGunzip, outputRingBytes } from "../../ffi/gunzip.ts";
 import { O_RDONLY } from "../../ffi/kernel.ts";
 import { SyscallError } from "./error.ts";
@@ -12,16 +12,12 @@ declare const CURRUNT_GUNZIP: string | undefined;
 /** Pieces are at least this large where there is enough: each is a call and a look at what is in it. */
 const pieceBytes = 256 << 10;
 
-let open: ((options: GunzipOptions) => GunzipStream) | undefined;
+let loaded: GunzipCode | undefined;
 
-function loadCode(): (options: GunzipOptions) => GunzipStream {
+function loadCode(): GunzipCode {
   const made = loadGunzip(readCode());
   if (typeof made === "number") throw new SyscallError("mmap", made, "executable memory");
-  return (options) => {
-    const stream = made(options);
-    if (typeof stream === "number") throw new SyscallError("clone", stream, "a thread that inflates");
-    return stream;
-  };
+  return made;
 }
 
 function readCode(): Uint8Array {
@@ -30,19 +26,22 @@ function readCode(): Uint8Array {
   return readBytes(file);
 }
 
-/** One stream of gzip members. */
-export class Gunzip implements Disposable {
-  readonly #stream: GunzipStream;
-  readonly #ring: Buffer;
-  /** Where in the ring the next piece begins, and how much of what is before it is still lent. */
-  #at = 0;
-  #lent = 0;
+/** One stream of gzip members, as who puts data into it sees it. */
+export class GunzipInput implements Disposable {
+  readonly #opened: StreamInput;
+  #closed = false;
 
   /** Throws a SyscallError when the kernel has no memory or thread to give. */
   constructor(options: GunzipOptions) {
-    open ??= loadCode();
-    this.#stream = open(options);
-    this.#ring = Buffer.from(this.#stream.output);
+    loaded ??= loadCode();
+    const stream = loaded.open(options);
+    if (typeof stream === "number") throw new SyscallError("clone", stream, "a thread that inflates");
+    this.#opened = stream;
+  }
+
+  /** For a `GunzipOutput`. */
+  get address(): number {
+    return this.#stream.address;
   }
 
   /** Copies as much of `bytes` as there is room for; returns how much that was. Output must be taken before there is more. */
@@ -53,6 +52,34 @@ export class Gunzip implements Disposable {
   /** No input follows. */
   finish(): void {
     this.#stream.finish();
+  }
+
+  /** The output must not be in use any more. */
+  [Symbol.dispose](): void {
+    if (!this.#closed) this.#opened.close();
+    this.#closed = true;
+  }
+
+  /** Its memory may be something else's once it is closed. */
+  get #stream(): StreamInput {
+    if (this.#closed) throw new Error("gzip stream used after it was closed");
+    return this.#opened;
+  }
+}
+
+/** What comes out of it: for one thread of this process, be it another one. */
+export class GunzipOutput {
+  readonly #stream: StreamOutput;
+  readonly #ring: Buffer;
+  /** Where in the ring the next piece begins, and how much of what is before it is still lent. */
+  #at = 0;
+  #lent = 0;
+
+  /** `address`: of a `GunzipInput` that stays open. */
+  constructor(address: number) {
+    loaded ??= loadCode();
+    this.#stream = loaded.attach(address);
+    this.#ring = Buffer.from(this.#stream.bytes);
   }
 
   /**
@@ -82,9 +109,5 @@ export class Gunzip implements Disposable {
   /** SHA-256 of all output, once it has ended. */
   digest(): Uint8Array {
     return this.#stream.digest();
-  }
-
-  [Symbol.dispose](): void {
-    this.#stream.close();
   }
 }
