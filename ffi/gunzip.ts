@@ -3,9 +3,13 @@ import type { Pointer } from "bun:ffi";
 import { CFunction, read, toArrayBuffer } from "bun:ffi";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "./kernel.ts";
 import { errno, libc } from "./libc.ts";
+import { addressOf } from "./memory.ts";
 
 /** main.c: what the one function does. */
 const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+const [HASH_START, HASH_ADD, HASH_END] = [9, 10, 11];
+/** At least as large as struct hasher. */
+const hasherBytes = 256;
 /** main.c: flags of OPEN. */
 const [HASH, PLAIN] = [1, 2];
 /** gunzip.h: the ring that output comes in. What is taken may begin anywhere in it and go on behind its end. */
@@ -77,12 +81,20 @@ export interface GunzipOptions {
   readonly plain?: boolean;
 }
 
+export interface StreamHash {
+  add(bytes: Uint8Array): void;
+  /** Once, at the end. */
+  digest(): Uint8Array;
+}
+
 /** The code in memory. */
 export interface GunzipCode {
   /** Begins a stream of gzip members; `errno` when the kernel refuses memory or a thread. */
   open(options: GunzipOptions): StreamInput | number;
   /** The output of the stream at `address`. */
   attach(address: number): StreamOutput;
+  /** Begins a SHA-256 of bytes that no stream has; undefined when the processor has no instructions for it. */
+  startHash(): StreamHash | undefined;
 }
 
 /** Puts `code` (`buildGunzip` of ffi/compile.ts) into memory for good; returns `errno` when the kernel refuses. */
@@ -95,7 +107,11 @@ export function loadGunzip(code: Uint8Array): GunzipCode | number {
   // The types of Bun do not know of "i64_fast", a number where it fits into one.
   const signature = { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i64_fast" } as never;
   const call = CFunction({ ptr: address as Pointer, ...(signature as object) }) as unknown as Call;
-  return { open: (options) => openStream(call, options), attach: (stream) => attachStream(call, stream) };
+  return {
+    open: (options) => openStream(call, options),
+    attach: (stream) => attachStream(call, stream),
+    startHash: () => startHash(call),
+  };
 }
 
 function openStream(call: Call, { hash, plain = false }: GunzipOptions): StreamInput | number {
@@ -123,10 +139,26 @@ function attachStream(call: Call, stream: number): StreamOutput {
     ready: () => Number(call(READY, stream, null, 0, 0)),
     hashes: Number(call(HASHES, stream, null, 0, 0)) !== 0,
     digest() {
-      const words = Number(call(DIGEST, stream, null, 0, 0)) as Pointer;
-      const bytes = Buffer.alloc(digestBytes);
-      for (let at = 0; at < digestBytes; at += 4) bytes.writeUInt32BE(read.u32(words, at), at);
-      return bytes;
+      return readDigest(Number(call(DIGEST, stream, null, 0, 0)));
     },
   };
+}
+
+function startHash(call: Call): StreamHash | undefined {
+  const hasher = new Uint8Array(hasherBytes);
+  if (Number(call(HASH_START, addressOf(hasher), null, 0, 0)) === 0) return undefined;
+  return {
+    add: (bytes) => void call(HASH_ADD, addressOf(hasher), bytes, bytes.length, 0),
+    digest() {
+      call(HASH_END, addressOf(hasher), null, 0, 0);
+      return readDigest(addressOf(hasher));
+    },
+  };
+}
+
+/** The digest at `address`, where it is in words. */
+function readDigest(address: number): Uint8Array {
+  const bytes = Buffer.alloc(digestBytes);
+  for (let at = 0; at < digestBytes; at += 4) bytes.writeUInt32BE(read.u32(address as Pointer, at), at);
+  return bytes;
 }

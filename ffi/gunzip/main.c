@@ -14,7 +14,7 @@
 #define map(address, length, protection, flags, fd, offset)                                                            \
 	SYSCALL(NR(9, 222), address, length, protection, flags, fd, offset)
 
-enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST };
+enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST, HASH_START, HASH_ADD, HASH_END };
 
 /* What `TAKE` says instead of a number of bytes. */
 #define WANTS_INPUT 0
@@ -151,6 +151,40 @@ static long end_digest(struct gunzip *g)
 	return (long)g->digest;
 }
 
+/* A hash by itself, in memory of the caller's. */
+struct hasher {
+	struct sha256 hash;
+	u64 have; /* bytes of the next block */
+	u8 block[64];
+};
+
+static long start_hash(struct hasher *h)
+{
+	start_sha256(&h->hash);
+	h->have = 0;
+	return has_sha256();
+}
+
+static void add_to_hash(struct hasher *h, const u8 *bytes, u64 length)
+{
+	if (h->have > 0) {
+		u64 step = length < 64 - h->have ? length : 64 - h->have;
+
+		__builtin_memcpy(h->block + h->have, bytes, step);
+		h->have += step;
+		bytes += step;
+		length -= step;
+		if (h->have < 64)
+			return;
+		add_sha256(&h->hash, h->block, 1);
+		h->hash.hashed += 64;
+	}
+	add_sha256(&h->hash, bytes, length / 64);
+	h->hash.hashed += length & ~63ul;
+	h->have = length & 63;
+	__builtin_memcpy(h->block, bytes + (length & ~63ul), h->have);
+}
+
 static long close_stream(struct gunzip *g)
 {
 	store(&g->aborted, 1);
@@ -182,8 +216,21 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 		return (long)g->output;
 	case HASHES:
 		return g->hashes;
-	default:
+	case DIGEST:
 		return end_digest(g);
+	case HASH_START:
+		return start_hash((struct hasher *)g);
+	case HASH_ADD:
+		add_to_hash((struct hasher *)g, bytes, a);
+		return 0;
+	case HASH_END: {
+		struct hasher *h = (struct hasher *)g;
+
+		end_sha256(&h->hash, h->block, h->have, h->hash.state);
+		return 0;
+	}
+	default:
+		return -EINVAL;
 	}
 }
 

@@ -3,11 +3,12 @@ import { CurruntError } from "../base/error.ts";
 import type { ArchiveFile, ArchiveFiles } from "./archive-files.ts";
 import { blobPath, readDocument, streamOf } from "./archive-files.ts";
 import type { BlobStreamOptions } from "./blob-stream.ts";
-import { DigestError, Verifier, verifyBytes } from "./digest.ts";
+import { DigestError, verifyBytes } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData, MAX_MANIFEST_BYTES } from "./manifest.ts";
 import type { FetchedManifest } from "./registry.ts";
+import { Verifier } from "./verifier.ts";
 
 /** Where else content lies than under its digest, and documents that were made for what has none. */
 export interface Extra {

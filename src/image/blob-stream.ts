@@ -3,11 +3,12 @@ import { CurruntError } from "../base/error.ts";
 import { RangedBody, RangeRefused, WORTH_RANGES_BYTES } from "./blob-range.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { withJitter } from "./delay.ts";
-import { DigestError, Verifier } from "./digest.ts";
+import { DigestError } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { inlineData } from "./manifest.ts";
 import type { PartialBlob } from "./partial.ts";
 import { discard, plain, sleep, within } from "./transport.ts";
+import { Verifier } from "./verifier.ts";
 
 export interface BlobStreamOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-/** Content digests: checked strings, and a stream that verifies size and digest as it passes bytes on. */
+/** Content digests: checked strings, and the error of content that has another one. */
 import { CurruntError } from "../base/error.ts";
 
 /** Hexadecimal length of the algorithms that the image spec registers and that we can compute. */
@@ -58,50 +58,6 @@ export class DigestError extends CurruntError {
     super("unavailable", `verify ${subject}: ${detail}`, {
       hint: "the registry, a proxy or the network changed the content: try again, or pull from elsewhere",
     });
-  }
-}
-
-/** Checks a stream piece by piece against a promised digest and size. */
-export class Verifier {
-  readonly #hasher;
-  readonly #digest: string;
-  readonly #algorithm: Algorithm;
-  readonly #sizeBytes: number | undefined;
-  readonly #subject: string;
-  #seen = 0;
-
-  /** `sizeBytes` undefined: only the digest counts. */
-  constructor(digest: string, sizeBytes: number | undefined, subject: string) {
-    this.#algorithm = parseDigest(digest).algorithm;
-    this.#digest = digest;
-    this.#sizeBytes = sizeBytes;
-    this.#subject = subject;
-    this.#hasher = new Bun.CryptoHasher(this.#algorithm);
-  }
-
-  /** Bytes seen so far. */
-  get seenBytes(): number {
-    return this.#seen;
-  }
-
-  /** Takes the next piece. Throws at the first byte beyond the promised size. */
-  update(chunk: Uint8Array): void {
-    this.#seen += chunk.byteLength;
-    if (this.#sizeBytes !== undefined && this.#seen > this.#sizeBytes) {
-      throw new DigestError(this.#subject, `it has more than the promised ${this.#sizeBytes} bytes`);
-    }
-    this.#hasher.update(chunk);
-  }
-
-  /** Throws unless all that was seen is exactly what was promised. */
-  finish(): void {
-    if (this.#sizeBytes !== undefined && this.#seen !== this.#sizeBytes) {
-      throw new DigestError(this.#subject, `it has ${this.#seen} bytes, expected ${this.#sizeBytes}`);
-    }
-    const actual = `${this.#algorithm}:${this.#hasher.digest("hex")}`;
-    if (actual !== this.#digest) {
-      throw new DigestError(this.#subject, `its digest is ${actual}, expected ${this.#digest}`);
-    }
   }
 }
 

@@ -26,6 +26,19 @@ function readCode(): Uint8Array {
   return readBytes(file);
 }
 
+/** A digest that is made as bytes pass. */
+export interface Hash {
+  add(bytes: Uint8Array): void;
+  /** Once, at the end. */
+  digest(): Uint8Array;
+}
+
+/** Begins a SHA-256 with the processor's own instructions, faster than the engine's; undefined where there are none. */
+export function startSha256(): Hash | undefined {
+  loaded ??= loadCode();
+  return loaded.startHash();
+}
+
 /** One stream of gzip members, as who puts data into it sees it. */
 export class GunzipInput implements Disposable {
   readonly #opened: StreamInput;
