@@ -58,3 +58,10 @@ export function planLayers(
     return { descriptor, diffID };
   });
 }
+
+/** Sizes of the blobs that this store has not unpacked yet, as far as that can be told without the config; -1 where they are not known. */
+export function missingSizes(resolved: ResolvedImage, store: ImageStore): number[] {
+  if (resolved.kind === "schema1") return [-1];
+  const missing = resolved.manifest.layers.filter(({ digest }) => store.diffIDOf(digest) === undefined);
+  return missing.map(({ size }) => size);
+}

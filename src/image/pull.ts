@@ -17,7 +17,7 @@ import { openSource } from "./open-source.ts";
 import type { Platform } from "./platform.ts";
 import { hostPlatform } from "./platform.ts";
 import type { PullListener } from "./progress.ts";
-import { checkPlatform, planLayers } from "./pull-plan.ts";
+import { checkPlatform, missingSizes, planLayers } from "./pull-plan.ts";
 import type { Reference } from "./reference.ts";
 import { formatReference } from "./reference.ts";
 import type { ResolvedImage } from "./resolve.ts";
@@ -26,6 +26,7 @@ import { checkRoom } from "./room.ts";
 import { candidatesFor, firstPulled } from "./short-name.ts";
 import { makeStaging } from "./staging.ts";
 import type { ImageStore, StoredLayer } from "./store.ts";
+import { prepareUnpacking } from "./unpack.ts";
 
 /** Unpacked data that may wait in memory for the disk: small enough that the end of a pull need not wait long. */
 export const SYNC_PIECE_BYTES = 32 << 20;
@@ -157,6 +158,7 @@ async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
 
 async function pullNew(job: Job): Promise<Outcome> {
   const { reference, client, resolved, store, signal, onProgress, onWarning } = job;
+  using _ready = prepareUnpacking(missingSizes(resolved, store));
   const early = await fetchConfig(client, resolved, store);
   if (early !== undefined) checkPlatform(early.config, job.platform, onWarning);
   const layers = planLayers(resolved, early?.config, store);

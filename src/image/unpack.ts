@@ -11,7 +11,7 @@ import type { OverlayNamespace } from "./layer-attribute.ts";
 import type { LayerFormat } from "./layer-target.ts";
 import type { Feed } from "./unpack-feed.ts";
 import { ChunkFeed, GunzipFeed } from "./unpack-feed.ts";
-import { Job } from "./unpack-job.ts";
+import { Job, prepareThread } from "./unpack-job.ts";
 
 export interface UnpackOptions {
   /** Name of the layer in errors: its digest. */
@@ -39,6 +39,12 @@ export interface UnpackOptions {
 
 /** Below this a blob is unpacked sooner than a worker has started. */
 const smallBlob = 128 << 10;
+
+/** Makes ready for blobs of these sizes (negative where it is not known), soon to come. */
+export function prepareUnpacking(sizesBytes: readonly number[]): Disposable | undefined {
+  return sizesBytes.some((size) => size < 0 || size > smallBlob) ? prepareThread() : undefined;
+}
+
 /**
  * Unpacks `stream` into `staging` as an overlay layer. The stream is read to its end; its chunks are given away (transferred to the
  * worker): hash them before. Rejects with the layer's name in the chain; then `staging` is gone.
