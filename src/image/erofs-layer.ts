@@ -8,6 +8,7 @@ import { ImageData } from "./erofs-data.ts";
 import { encodeAttributes, splitAttribute } from "./erofs-format.ts";
 import { writeMetadata } from "./erofs-image.ts";
 import type { ErofsNode } from "./erofs-node.ts";
+import { noPlace } from "./erofs-node.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
 import { applyAttributes } from "./layer-attribute.ts";
 import type { DirectoryRecord, Found, LayerTarget, Place } from "./layer-target.ts";
@@ -207,5 +208,6 @@ function newNode(type: ErofsNode["type"], entry?: TarEntry): ErofsNode {
     device: device && entry !== undefined ? encodeDevice(entry.major, entry.minor) : 0,
     target: type === "symlink" ? (entry?.linkPath ?? "") : "",
     children: type === "directory" ? new Map() : undefined,
+    place: noPlace(),
   };
 }
