@@ -84,13 +84,14 @@ export function buildEntry(architecture = hostArchitecture(), address = 0): Buff
   return flatCode(program);
 }
 
-/** For speed; and the code is one segment, as above. */
-const gunzipFlags = [...entryFlags, "-Wl,-Ttext=0", "-O2"];
-
-/** Compiles `ffi/gunzip/*.c` into the flat code `out`, unless that is newer than every source. */
+/**
+ * Compiles `ffi/gunzip/*.c` into the flat code `out`, for speed, unless that is newer than every source. It must not depend on the
+ * `address` it is linked for.
+ */
 export function buildGunzip(
   out: string = join(root, "dist/gunzip"),
   architecture = hostArchitecture(),
+  address = 0,
 ): void {
   const folder = join(root, "ffi/gunzip");
   const sources = readdirSync(folder).map((name) => join(folder, name));
@@ -98,7 +99,14 @@ export function buildGunzip(
   if (modified(out) > newest) return;
   const program = `${out}.elf.${process.pid}`;
   const units = sources.filter((path) => path.endsWith(".c"));
-  compileC(units, program, architecture, gunzipFlags);
+  // The compiler's own functions for atomic steps are not there.
+  const own = architecture === "arm64" ? ["-mno-outline-atomics"] : [];
+  compileC(units, program, architecture, [
+    ...entryFlags,
+    ...own,
+    `-Wl,-Ttext=0x${address.toString(16)}`,
+    "-O2",
+  ]);
   const code = flatCode(readFileSync(program));
   rmSync(program);
   writeFileSync(`${out}.${process.pid}`, code);

@@ -14,9 +14,12 @@ const pieceBytes = 256 << 10;
 
 let loaded: GunzipCode | undefined;
 
-function loadCode(): GunzipCode {
+/** The code, in memory from the first call on. Throws a SyscallError when the kernel does not allow that. */
+export function loadCode(): GunzipCode {
+  if (loaded !== undefined) return loaded;
   const made = loadGunzip(readCode());
   if (typeof made === "number") throw new SyscallError("mmap", made, "executable memory");
+  loaded = made;
   return made;
 }
 
@@ -35,8 +38,7 @@ export interface Hash {
 
 /** Begins a SHA-256 with the processor's own instructions, faster than the engine's; undefined where there are none. */
 export function startSha256(): Hash | undefined {
-  loaded ??= loadCode();
-  return loaded.startHash();
+  return loadCode().startHash();
 }
 
 /** One stream of gzip members, as who puts data into it sees it. */
@@ -46,8 +48,7 @@ export class GunzipInput implements Disposable {
 
   /** Throws a SyscallError when the kernel has no memory or thread to give. */
   constructor(options: GunzipOptions) {
-    loaded ??= loadCode();
-    const stream = loaded.open(options);
+    const stream = loadCode().open(options);
     if (typeof stream === "number") throw new SyscallError("clone", stream, "a thread that inflates");
     this.#opened = stream;
   }
@@ -90,8 +91,7 @@ export class GunzipOutput {
 
   /** `address`: of a `GunzipInput` that stays open. */
   constructor(address: number) {
-    loaded ??= loadCode();
-    this.#stream = loaded.attach(address);
+    this.#stream = loadCode().attach(address);
     this.#ring = Buffer.from(this.#stream.bytes);
   }
 

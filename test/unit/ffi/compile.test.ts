@@ -1,9 +1,9 @@
 /** The C half of the build: the compiler's flags give a small static program without libc. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildShim, compileC } from "../../../ffi/compile.ts";
+import { buildGunzip, buildShim, compileC } from "../../../ffi/compile.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-build-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -54,4 +54,13 @@ test("buildShim() without a compiler names the package to install", () => {
     process.env["PATH"] = PATH;
     if (CC !== undefined) process.env["CC"] = CC;
   }
+});
+
+test("buildGunzip() makes code that runs wherever it is put", () => {
+  const code = [0, 0x12340000].map((address) => {
+    const out = join(scratch, `gunzip-${address}`);
+    buildGunzip(out, undefined, address);
+    return readFileSync(out);
+  });
+  expect(code[0]?.equals(code[1] ?? Buffer.alloc(0))).toBe(true);
 });
