@@ -5,6 +5,8 @@ import { isThere } from "../sys/stat.ts";
 import { endContainer } from "./kill.ts";
 import { leaveGroup, leaveRootPlace, runPoststopHooks } from "./on-demand.ts";
 import { findSpec } from "./saved-spec.ts";
+import type { Spec } from "./spec.ts";
+import type { ContainerState } from "./state.ts";
 import { doesNotExist, findState, statusOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
@@ -34,6 +36,22 @@ export async function deleteContainer(
       hint: "-force ends it first",
     });
   }
+  return await endAndRemove(state, paths, findSpec(paths));
+}
+
+/** As `deleteContainer` with `force`, for who made the container; another one may have its ID by now, which is left alone. */
+export async function deleteOwn(state: ContainerState, paths: StatePaths, spec: Spec): Promise<string[]> {
+  const found = findState(paths);
+  const isOurs = found?.pid === state.pid && found.startTime === state.startTime;
+  return isOurs ? await endAndRemove(state, paths, spec) : [];
+}
+
+/** `spec` undefined: it is lost. */
+async function endAndRemove(
+  state: ContainerState,
+  paths: StatePaths,
+  spec: Spec | undefined,
+): Promise<string[]> {
   if (!(await endContainer(state, patienceMs))) {
     throw new CurruntError("unavailable", `container ${state.id} does not end though it was killed`, {
       hint: "one of its processes may hang in the kernel, at a disk or a network filesystem",
@@ -43,7 +61,6 @@ export async function deleteContainer(
     const { openCgroup } = await import("./cgroup/cgroup.ts");
     await openCgroup(state.cgroup).remove();
   }
-  const spec = findSpec(paths);
   if (spec !== undefined) await leaveGroup(state.id, spec);
   if (spec !== undefined) await leaveRootPlace(spec, paths);
   // Before the hooks, which may take long or look: there is no such container any more.

@@ -23,12 +23,13 @@ export async function runForeground(
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
   const follow = forwardSignals();
-  const { init, readiness } = await makeContainer({ ...options, hold: false });
+  const { init, state, readiness } = await makeContainer({ ...options, hold: false });
   using _relay = await relayTo(options.notifySocket, readiness, init.pid);
   const exitCode = await follow(init);
   if (!keep) {
-    const { deleteContainer } = await import("./delete.ts");
-    for (const warning of await deleteContainer(options.paths, { force: true })) await onWarning(warning);
+    const { deleteOwn } = await import("./delete.ts");
+    const warnings = await deleteOwn(state, options.paths, options.bundle.spec);
+    for (const warning of warnings) await onWarning(warning);
   }
   return exitCode;
 }
