@@ -217,6 +217,22 @@ describe("run", () => {
     expect(await child.exited).toBe(3);
   });
 
+  test("leaves a container alone that has taken its ID meanwhile", async () => {
+    oci.configure({ process: { args: ["sh", "-c", "echo ready; sleep 1000"] } });
+    const child = Bun.spawn([oci.program, "--root", oci.root, "run", "r"], {
+      cwd: oci.bundle.directory,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await child.stdout.getReader().read();
+    child.kill("SIGSTOP");
+    await oci.ok("delete", "--force", "r");
+    await oci.create("r");
+    child.kill("SIGCONT");
+    expect(await child.exited).toBe(137);
+    expect(await oci.state("r")).toMatchObject({ status: "created" });
+    await oci.ok("delete", "--force", "r");
+  });
+
   test("goes into the background when asked", async () => {
     oci.configure({ process: { args: ["sleep", "1000"] } });
     await oci.quietly("run", "--detach", "--pid-file", "pid", "r");
