@@ -12,8 +12,6 @@ const directBytes = 64 << 10;
 export class ImageData {
   readonly #file: Fd;
   readonly #gathered = Buffer.allocUnsafeSlow(gatherBytes);
-  /** For `reserve`. */
-  readonly view = new DataView(this.#gathered.buffer);
   #length = 0;
   /** Where the next byte goes. Block 0 is the superblock's. */
   #position = blockSize;
@@ -59,15 +57,6 @@ export class ImageData {
       this.#length += bytes.length;
     }
     this.#position += bytes.length;
-  }
-
-  /** Room for the next `length` bytes, at most a block: where in `view` the caller writes them before the next call. */
-  reserve(length: number): number {
-    if (this.#length + length > gatherBytes) this.#flush();
-    const at = this.#length;
-    this.#length += length;
-    this.#position += length;
-    return at;
   }
 
   /** Writes what is still in memory, and the superblock; makes the file whole blocks. */

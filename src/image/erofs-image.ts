@@ -129,8 +129,7 @@ function writeInode(data: ImageData, node: ErofsNode, serial: number): void {
   const { attributes } = node;
   const { inline, contentBytes, links, block } = node.place;
   const isDevice = node.type === "character" || node.type === "block";
-  const at = data.reserve(inodeSize);
-  encodeInode(data.view, at, {
+  const inode = encodeInode({
     layout: inline > 0 ? "inline" : "plain",
     mode: fullMode(node),
     sizeBytes: node.type === "file" ? node.sizeBytes : contentBytes,
@@ -142,6 +141,7 @@ function writeInode(data: ImageData, node: ErofsNode, serial: number): void {
     links,
     attributeBytes: attributes?.length ?? 0,
   });
+  data.append(inode);
   if (attributes !== undefined) data.append(attributes);
   if (inline > 0) data.append(contentOf(node).subarray(contentBytes - inline));
 }
