@@ -159,14 +159,17 @@ async function keep(known: Image, job: Job): Promise<Outcome | undefined> {
 async function pullNew(job: Job): Promise<Outcome> {
   const { reference, client, resolved, store, signal, onProgress, onWarning } = job;
   using _ready = prepareUnpacking(missingSizes(resolved, store));
-  const early = await fetchConfig(client, resolved, store);
+  using staging = makeStaging(store.paths.staging);
+  // Mounts are tried while the registry answers.
+  const [early, format] = await Promise.all([
+    fetchConfig(client, resolved, store),
+    usableFormat(job.layerFormat, staging.path, onWarning),
+  ]);
   if (early !== undefined) checkPlatform(early.config, job.platform, onWarning);
   const layers = planLayers(resolved, early?.config, store);
   tellResolved(job, layers);
   const keepsPartials = checkRoom(layers, store, onWarning) && client.isRemote;
-  using staging = makeStaging(store.paths.staging);
   using sync = new BackgroundSync(staging.path, SYNC_PIECE_BYTES);
-  const format = await usableFormat(job.layerFormat, staging.path, onWarning);
   const context = { client, store, staging: staging.path, format, keepsPartials, sync, signal, onProgress };
   const { stored, transferredBytes } = await pullLayers(layers, context);
   const { id, bytes, config } = early ?? makeConfig(resolved, stored);
