@@ -3,7 +3,7 @@ import { O_DIRECTORY, O_PATH, O_RDWR } from "../../ffi/kernel.ts";
 import { CurruntError } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
 import { capabilityNames } from "../runtime/capability.ts";
-import type { Init } from "../runtime/create.ts";
+import type { Init } from "../runtime/carry-out.ts";
 import { execInContainer } from "../runtime/exec.ts";
 import type { Process, Spec } from "../runtime/spec.ts";
 import { failedWith } from "../sys/error.ts";

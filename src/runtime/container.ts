@@ -8,10 +8,14 @@ import { openNewFile } from "../sys/small-file.ts";
 import { writeBrief } from "./brief.ts";
 import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
+import type { Init } from "./carry-out.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { createCgroup } from "./cgroup/cgroup.ts";
+import type { Host } from "./cgroup/host.ts";
+import { readHost } from "./cgroup/host.ts";
+import { mayEnterLate } from "./cgroup/late.ts";
 import type { CgroupState } from "./cgroup/state.ts";
-import type { CreateOptions, Init } from "./create.ts";
+import type { CreateOptions } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
 import { handOver } from "./hand-over.ts";
@@ -67,18 +71,32 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   undo.defer(() => removeTree(undefined, paths.directory));
   undo.defer(() => leaveRootPlace(options.bundle.spec, paths));
   const first = firstState(options);
-  const cgroup = await makeCgroup(options, (planned) => saveState(paths, withCgroup(first, planned)));
-  if (cgroup !== undefined) undo.defer(() => cgroup.remove());
   const { bundle, readiness } = await withRelay(options);
-  saveSpec(paths, bundle.spec);
-  const made = await startInit({ ...options, bundle }, first, cgroup);
+  const host = options.cgroup.driver === "cgroupfs" ? readHost() : undefined;
+  const place: Place = { cgroup: undefined, make: undefined };
+  const make = async () => {
+    const cgroup = await makeCgroup(options, host, (planned) => saveState(paths, withCgroup(first, planned)));
+    if (cgroup !== undefined) undo.defer(() => cgroup.remove());
+    saveSpec(paths, bundle.spec);
+    place.cgroup = cgroup;
+    return cgroup;
+  };
+  if (host !== undefined && options.birth === undefined && mayEnterLate(host, bundle.spec)) place.make = make;
+  else await make();
+  const made = await startInit({ ...options, bundle }, first, place);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
   if (options.hold) writeBrief(paths, bundle.spec, made.state);
   else if (options.birth === undefined) await runPoststartHooks(hooked(options), made.init.pid);
   undo.move();
-  cgroup?.[Symbol.dispose]();
+  place.cgroup?.[Symbol.dispose]();
   return { ...made, readiness };
+}
+
+/** The container's cgroup, or how it is made while init is cloned. */
+interface Place {
+  cgroup: Cgroup | undefined;
+  make: (() => Promise<Cgroup | undefined>) | undefined;
 }
 
 /** For a caller that waits to hear from the program. */
@@ -112,6 +130,7 @@ function claimDirectory({ root, directory }: StatePaths): void {
 /** `save` is called before anything is made: should we be killed, `delete` has to find it. */
 async function makeCgroup(
   { id, bundle, cgroup }: ContainerOptions,
+  host: Host | undefined,
   save: (planned: CgroupState | undefined) => void,
 ): Promise<Cgroup | undefined> {
   if (cgroup.driver === "disabled") {
@@ -120,7 +139,7 @@ async function makeCgroup(
   }
   const systemd = cgroup.driver === "systemd";
   const { spec } = bundle;
-  return await createCgroup({ id, spec, systemd, rootless: cgroup.rootless, onPlanned: save });
+  return await createCgroup({ id, spec, systemd, rootless: cgroup.rootless, host, onPlanned: save });
 }
 
 /** The state before there is an init: until then the process that creates it stands for it. */
@@ -152,14 +171,11 @@ function hasOwnPids({ spec }: Bundle): boolean {
   );
 }
 
-async function startInit(
-  options: ContainerOptions,
-  first: ContainerState,
-  cgroup: Cgroup | undefined,
-): Promise<Made> {
+async function startInit(options: ContainerOptions, first: ContainerState, place: Place): Promise<Made> {
   const { id, paths, bundle, hold, preserved, birth = startContainer } = options;
   using fifo = hold ? makeFifo(paths.fifo) : undefined;
   using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
+  const { make } = place;
   let state = first;
   try {
     const init = await birth({
@@ -169,24 +185,31 @@ async function startInit(
       rootPlace: await rootPlaceOf(bundle.spec, paths),
       stdio: "inherit",
       filters: paths.filters,
-      cgroup,
+      cgroup: place.cgroup,
+      lateCgroup: make === undefined ? undefined : () => lateCgroup(make),
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
       preserved,
       noPivot: options.noPivot,
       sharesKeyring: options.sharesKeyring,
       onCloned: (pid) => {
-        state = withInit(first, pid, cgroup);
+        state = withInit(first, pid, place.cgroup);
         saveState(paths, state);
       },
     });
     return { init, state };
   } catch (error) {
-    throw (await wasOutOfMemory(cgroup))
+    throw (await wasOutOfMemory(place.cgroup))
       ? new CurruntError("unavailable", "container init was OOM-killed (memory limit too low?)", {
           cause: error,
         })
       : error;
   }
+}
+
+async function lateCgroup(make: () => Promise<Cgroup | undefined>): Promise<Cgroup> {
+  const cgroup = await make();
+  if (cgroup === undefined) throw new CurruntError("internal", "a container that has a cgroup got none");
+  return cgroup;
 }
 
 async function wasOutOfMemory(cgroup: Cgroup | undefined): Promise<boolean> {

@@ -2,14 +2,11 @@
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { effectiveIds } from "../sys/process.ts";
-import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker, PlanOptions } from "../sys/shim.ts";
-import { packetPair, runPlan, StepError } from "../sys/shim.ts";
-import type { SpawnOptions } from "../sys/spawn.ts";
-import type { Cgroup } from "./cgroup/cgroup.ts";
+import type { DelegatedSpawn, Init, Stdio } from "./carry-out.ts";
+import { carryOut } from "./carry-out.ts";
+import type { Cgroup, CgroupEntry } from "./cgroup/cgroup.ts";
 import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
-import type { Draft } from "./draft.ts";
-import { explainStep } from "./explain.ts";
 import {
   confinement,
   creationHooks,
@@ -30,9 +27,6 @@ import {
 import type { Beginning, CompileOptions, FurnishOptions } from "./plan.ts";
 import { begin, finish, furnish } from "./plan.ts";
 import type { Spec } from "./spec.ts";
-
-/** What the program's streams are connected to. The caller keeps its descriptors and closes them. */
-export type Stdio = "inherit" | { readonly stdin: Fd; readonly stdout: Fd; readonly stderr: Fd };
 
 export interface CreateOptions {
   readonly id: string;
@@ -55,6 +49,11 @@ export interface CreateOptions {
   readonly preserved?: readonly Fd[] | undefined;
   /** The container's, made and limited already: init is born in it, or joins it before anything else. */
   readonly cgroup?: Cgroup | undefined;
+  /**
+   * Makes the cgroup while the kernel clones: init, which sees the host's files and has its rights then, enters it by itself. Not where
+   * it has to be born in one. What this throws is thrown as it is.
+   */
+  readonly lateCgroup?: (() => Promise<Cgroup>) | undefined;
   /** True: change to the root instead of pivoting, which a root on a ramfs does not allow. Less safe. */
   readonly noPivot?: boolean | undefined;
   /** True: no session keyring of its own. */
@@ -82,32 +81,27 @@ export interface Completion {
   readonly defaultSeccomp: boolean;
 }
 
-/** What another process needs to start the shim. */
-export interface DelegatedSpawn extends SpawnOptions {
-  /** The terminal's master comes through this, to whoever has it, when the plan makes a terminal. */
-  readonly terminal?: Fd | undefined;
-}
-
-/** A process that runs inside a container; a child of the caller, who waits for it. Disposing closes the descriptors. */
-export interface Init extends Disposable {
-  /** As the host sees it. */
-  readonly pid: number;
-  readonly pidfd: Fd;
-  /** Master of the pty; close-on-exec. Of an init that another process started, that process has it. */
-  readonly terminal: Fd | undefined;
-}
-
 /**
  * Clones, sets up and executes; resolves once the program itself runs. On failure nothing is left.
  * A program that is not found fails with exit code 127, one that cannot be executed with 126.
  */
 export async function startContainer(options: CreateOptions): Promise<Init> {
-  const { id, rootfs, deathSignal = 0, hold, preserved = [], onCloned, cgroup, complete } = options;
+  const {
+    id,
+    rootfs,
+    deathSignal = 0,
+    hold,
+    preserved = [],
+    onCloned,
+    cgroup,
+    lateCgroup,
+    complete,
+  } = options;
   let spec = options.spec;
   let completed = options;
   let incomplete: unknown;
   try {
-    const entry = cgroup?.enter();
+    const entry = lateCgroup === undefined ? cgroup?.enter() : enteredLater;
     let beginning = begin({
       id,
       spec,
@@ -132,7 +126,14 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
           completed = { ...options, ...completion };
           beginning = completeBeginning(beginning, spec);
         }
-        if (entry?.moved === true) await cgroup?.join(await init());
+        if (lateCgroup !== undefined) {
+          const made = await lateCgroup().catch((error) => {
+            incomplete = error;
+            throw error;
+          });
+          completed = { ...completed, cgroup: made };
+          beginning = enterFirst(beginning, made.enter());
+        } else if (entry?.moved === true) await cgroup?.join(await init());
         if (cgroup?.unsettled === true) {
           await init();
           await cgroup.settle();
@@ -167,6 +168,15 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
     await leaveGroup(id, spec);
     throw error === incomplete ? error : wrap(error, `start container "${shortened(id)}"`);
   }
+}
+
+/** Nothing that the shim enters. */
+const enteredLater: CgroupEntry = { files: [], directory: undefined, moved: true, optional: false };
+
+/** The same, with init entering its cgroups before all else that it does behind the clone. */
+function enterFirst(beginning: Beginning, { files, optional }: CgroupEntry): Beginning {
+  const enter = files.map((path) => ({ op: "cgroup", path, optional }) as const);
+  return { ...beginning, whenMoved: [...enter, ...beginning.whenMoved] };
 }
 
 /** The beginning of what is completed: the same steps, the whole process, a root that comes along with later steps. */
@@ -222,69 +232,4 @@ async function unpivotedMounts({
 }: Pick<CreateOptions, "spec" | "noPivot" | "rootPlace">): Promise<string[] | undefined> {
   if (rootPlace !== undefined) return [];
   return noPivot === true ? (await import("./unpivoted.ts")).reachableMounts(spec) : undefined;
-}
-
-export interface CarryOutOptions {
-  readonly rootfs?: Fd | undefined;
-  /** The process whose namespaces are joined: slot 0. */
-  readonly init?: Fd | undefined;
-  /** The cgroup that is cloned into. */
-  readonly cgroup?: Fd | undefined;
-  readonly stdio: Stdio;
-  readonly spawn?: CreateOptions["spawn"];
-  readonly meanwhile?: CreateOptions["meanwhile"];
-  readonly hold?: CreateOptions["hold"];
-  readonly preserved?: readonly Fd[] | undefined;
-  readonly onSync?: PlanOptions["onSync"];
-  readonly onListener?: PlanOptions["onListener"];
-}
-
-/** Runs a plan with what it needs passed along, and makes an Init of what comes back. */
-export async function carryOut(
-  draft: Draft,
-  rest: readonly PartMaker[],
-  {
-    rootfs,
-    init,
-    cgroup,
-    stdio,
-    spawn,
-    hold,
-    meanwhile,
-    preserved = [],
-    onSync,
-    onListener,
-  }: CarryOutOptions,
-): Promise<Init> {
-  using cleanup = new DisposableStack();
-  const [near, far] = draft.inputs.includes("terminal") ? packetPair() : [];
-  if (near !== undefined) cleanup.use(near);
-  if (far !== undefined) cleanup.use(far);
-  const passed = { terminal: far, rootfs, init, cgroup, fifo: hold?.fifo, failure: hold?.failure };
-  let next = 0;
-  const fds = draft.inputs.flatMap((input) => {
-    return (input === "preserved" ? preserved[next++] : passed[input]) ?? [];
-  });
-  try {
-    const delegated = spawn && ((shim: SpawnOptions) => spawn({ ...shim, terminal: near }));
-    const { pid, pidfd } = await runPlan({
-      fds,
-      steps: draft.take(),
-      rest,
-      meanwhile,
-      stdio,
-      spawn: delegated,
-      onSync,
-      onListener,
-    });
-    const terminal =
-      near === undefined || spawn !== undefined ? undefined : receiveWithDescriptors(near, 1).fds[0];
-    const close = () => {
-      pidfd.close();
-      terminal?.close();
-    };
-    return { pid, pidfd, terminal, [Symbol.dispose]: close };
-  } catch (error) {
-    throw error instanceof StepError ? explainStep(error, draft.steps) : error;
-  }
 }

@@ -2,7 +2,7 @@
 import { CurruntError, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { sendSignal, waitForEnd } from "../sys/process.ts";
-import type { Init } from "./create.ts";
+import type { Init } from "./carry-out.ts";
 import { execInContainer } from "./exec.ts";
 import { cgroupForExec } from "./exec-cgroup.ts";
 import { handOver } from "./hand-over.ts";

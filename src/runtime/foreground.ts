@@ -2,9 +2,9 @@
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { becomeSubreaper, sendSignal } from "../sys/process.ts";
+import type { Init } from "./carry-out.ts";
 import type { ContainerOptions } from "./container.ts";
 import { makeContainer } from "./container.ts";
-import type { Init } from "./create.ts";
 import { waitForInit } from "./wait.ts";
 
 export interface ForegroundOptions {

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { replaceSmallFile } from "../sys/small-file.ts";
-import type { Init } from "./create.ts";
+import type { Init } from "./carry-out.ts";
 
 export interface Receivers {
   /** Socket that the terminal goes through; without it the caller gets it with the result. */

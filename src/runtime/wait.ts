@@ -1,7 +1,7 @@
 /** Waits for a process of a container, without keeping signals from reaching us. */
 import { CurruntError } from "../base/error.ts";
 import { exitCodeOf, reap, waitUntilEnded } from "../sys/process.ts";
-import type { Init } from "./create.ts";
+import type { Init } from "./carry-out.ts";
 
 /** How long to wait in place: many programs end at once, and the event loop's detours take longer than they do. */
 const patienceMs = 20;

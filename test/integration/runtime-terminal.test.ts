@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Init } from "../../src/runtime/create.ts";
+import type { Init } from "../../src/runtime/carry-out.ts";
 import { startContainer } from "../../src/runtime/create.ts";
 import { execInContainer } from "../../src/runtime/exec.ts";
 import { writeAll } from "../../src/sys/file.ts";

@@ -69,9 +69,8 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     options.onPlanned?.(unknown);
     return new OpenCgroup(unknown, (pid) => createUnit(options, pid));
   }
-  const { id, spec, rootless = false } = options;
+  const { id, spec, rootless = false, host = readHost() } = options;
   const { cgroupsPath, resources = {} } = spec.linux ?? {};
-  const host = readHost();
   const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
   const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
   options.onPlanned?.(plannedState(host, directoryIn));
