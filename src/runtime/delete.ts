@@ -1,6 +1,8 @@
 /** Removes a container: what is left of it in the kernel, and its state. */
 import { CurruntError } from "../base/error.ts";
+import { tryRemoveDirectory } from "../sys/attempt.ts";
 import { removeTree } from "../sys/directory.ts";
+import { removeFile } from "../sys/file.ts";
 import { isThere } from "../sys/stat.ts";
 import { endContainer } from "./kill.ts";
 import { leaveGroup, leaveRootPlace, runPoststopHooks } from "./on-demand.ts";
@@ -39,11 +41,15 @@ export async function deleteContainer(
   return await endAndRemove(state, paths, findSpec(paths));
 }
 
-/** As `deleteContainer` with `force`, for who made the container; another one may have its ID by now, which is left alone. */
+/**
+ * As `deleteContainer` with `force`, for who made the container and has seen its init end; another one may have its ID by now, which is
+ * left alone.
+ */
 export async function deleteOwn(state: ContainerState, paths: StatePaths, spec: Spec): Promise<string[]> {
   const found = findState(paths);
-  const isOurs = found?.pid === state.pid && found.startTime === state.startTime;
-  return isOurs ? await endAndRemove(state, paths, spec) : [];
+  if (found?.pid !== state.pid || found.startTime !== state.startTime) return [];
+  // The end of init was that of its pid namespace.
+  return await (state.sharedPids === true ? endAndRemove : remove)(state, paths, spec);
 }
 
 /** `spec` undefined: it is lost. */
@@ -57,6 +63,10 @@ async function endAndRemove(
       hint: "one of its processes may hang in the kernel, at a disk or a network filesystem",
     });
   }
+  return await remove(state, paths, spec);
+}
+
+async function remove(state: ContainerState, paths: StatePaths, spec: Spec | undefined): Promise<string[]> {
   if (state.cgroup !== undefined) {
     const { openCgroup } = await import("./cgroup/cgroup.ts");
     await openCgroup(state.cgroup).remove();
@@ -64,6 +74,13 @@ async function endAndRemove(
   if (spec !== undefined) await leaveGroup(state.id, spec);
   if (spec !== undefined) await leaveRootPlace(spec, paths);
   // Before the hooks, which may take long or look: there is no such container any more.
-  removeTree(undefined, paths.directory);
+  removeDirectory(paths);
   return spec === undefined ? [] : await runPoststopHooks({ id: state.id, spec, bundle: state.bundle });
+}
+
+/** Most have these two files and nothing else. */
+function removeDirectory({ directory, state, spec }: StatePaths): void {
+  for (const path of [state, spec]) removeFile(path);
+  if (tryRemoveDirectory(directory, ["ENOENT", "ENOTEMPTY"]) === "ENOTEMPTY")
+    removeTree(undefined, directory);
 }
