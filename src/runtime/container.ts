@@ -77,7 +77,6 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   const make = async () => {
     const cgroup = await makeCgroup(options, host, (planned) => saveState(paths, withCgroup(first, planned)));
     if (cgroup !== undefined) undo.defer(() => cgroup.remove());
-    saveSpec(paths, bundle.spec);
     place.cgroup = cgroup;
     return cgroup;
   };
@@ -192,6 +191,8 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
       noPivot: options.noPivot,
       sharesKeyring: options.sharesKeyring,
       onCloned: (pid) => {
+        // While init mounts.
+        saveSpec(paths, bundle.spec);
         state = withInit(first, pid, place.cgroup);
         saveState(paths, state);
       },
