@@ -144,7 +144,7 @@ describe("a layer that fails leaves nothing and says why", () => {
     test(`in ${where}`, async () => {
       const gzip = gzipSync(files);
       expect(await failure(streamOf(gzip.subarray(0, gzip.length - 100)), { sizeBytes })).toBe(
-        "unpack layer sha256:abc: decompress gzip: unexpected end of file (Z_BUF_ERROR)",
+        "unpack layer sha256:abc: decompress gzip: unexpected end of file",
       );
       expect(await failure(streamOf(files.subarray(0, 5000)), { sizeBytes })).toContain(
         "unpack layer sha256:abc: tar: the archive is cut short",
@@ -188,14 +188,29 @@ describe("a layer that fails leaves nothing and says why", () => {
     expect(await failure(streamOf(files), { signal: AbortSignal.abort(reason) })).toBe(
       "unpack layer sha256:abc: enough",
     );
-    for (const sizeBytes of [undefined, 1]) {
+    // A block that is stored, and not the last one (RFC 1951, 3.2.4).
+    const stored = (bytes: Uint8Array) => {
+      const head = Buffer.alloc(5);
+      head.writeUInt16LE(bytes.length, 1);
+      head.writeUInt16LE(bytes.length ^ 0xffff, 3);
+      return Buffer.concat([head, bytes]);
+    };
+    const gzipHeader = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    for (const [sizeBytes, zipped] of [
+      [undefined, false],
+      [1, false],
+      [undefined, true],
+      [1, true],
+    ] as const) {
       const controller = new AbortController();
       let cancelled = false;
+      const first = archive({ name: "big", size: 8 ** 10 }).subarray(0, 512);
+      const more = new Uint8Array(60_000);
       const endless = new ReadableStream<Uint8Array>({
-        start: (stream) => stream.enqueue(archive({ name: "big", size: 8 ** 10 }).subarray(0, 512)),
+        start: (stream) => stream.enqueue(zipped ? Buffer.concat([gzipHeader, stored(first)]) : first),
         pull: async (stream) => {
           await Bun.sleep(0);
-          stream.enqueue(new Uint8Array(100_000));
+          stream.enqueue(zipped ? stored(more) : new Uint8Array(more));
         },
         cancel: () => {
           cancelled = true;
@@ -212,20 +227,22 @@ describe("a layer that fails leaves nothing and says why", () => {
   });
 
   test("when it is cancelled while nothing arrives", async () => {
-    const controller = new AbortController();
-    const silent = new ReadableStream<Uint8Array>({
-      start: (stream) => stream.enqueue(files.slice(0, 5000)),
-    });
-    setTimeout(() => controller.abort(new Error("enough")), 20);
-    expect(await failure(silent, { signal: controller.signal })).toBe("unpack layer sha256:abc: enough");
-    const other = new AbortController();
-    setTimeout(() => other.abort(new Error("enough")), 20);
-    const alsoSilent = new ReadableStream<Uint8Array>({
-      start: (stream) => stream.enqueue(files.slice(0, 5000)),
-    });
-    expect(await failure(alsoSilent, { signal: other.signal, sizeBytes: 1 })).toBe(
-      "unpack layer sha256:abc: enough",
-    );
+    for (const [start, sizeBytes] of [
+      [files, undefined],
+      [files, 1],
+      [gzipSync(files), undefined],
+      [gzipSync(files), 1],
+      [Buffer.alloc(0), undefined],
+    ] as const) {
+      const controller = new AbortController();
+      const silent = new ReadableStream<Uint8Array>({
+        start: (stream) => stream.enqueue(start.slice(0, 5000)),
+      });
+      setTimeout(() => controller.abort(new Error("enough")), 20);
+      expect(await failure(silent, { signal: controller.signal, sizeBytes })).toBe(
+        "unpack layer sha256:abc: enough",
+      );
+    }
   });
 
   test("when the disk is full", async () => {
