@@ -110,6 +110,14 @@ bool refill(struct gunzip *g)
 	return true;
 }
 
+/* Gives whole bytes that were read and not used back to the input. */
+void rewind_input(struct gunzip *g)
+{
+	g->input_at -= g->count >> 3;
+	g->bits = 0;
+	g->count = 0;
+}
+
 /* Where the ring ends now: what was taken makes room, but for the end of it that may wait to be hashed. */
 static u64 room_end(struct gunzip *g)
 {

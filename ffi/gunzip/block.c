@@ -14,9 +14,7 @@ static bool copy_stored(struct gunzip *g)
 	use_bits(g, 32);
 	if ((length ^ complement) != 0xffff)
 		return fail(g, BAD_STORED_LENGTH);
-	g->input_at -= g->count >> 3;
-	g->bits = 0;
-	g->count = 0;
+	rewind_input(g);
 	if (g->last && g->input_at > g->input_end)
 		return fail(g, CUT_SHORT);
 	while (length > 0) {

@@ -110,6 +110,7 @@ void inflate_members(struct gunzip *g);
 bool fail(struct gunzip *g, enum end end);
 bool more_input(struct gunzip *g);
 bool refill(struct gunzip *g);
+void rewind_input(struct gunzip *g);
 bool make_room(struct gunzip *g, u64 bytes);
 void publish(struct gunzip *g);
 void hash_until(struct gunzip *g, u64 end);

@@ -114,14 +114,6 @@ static bool read_trailer(struct gunzip *g)
 	return true;
 }
 
-/* Gives whole bytes that were read and not used back to the input. */
-static void rewind_input(struct gunzip *g)
-{
-	g->input_at -= g->count >> 3;
-	g->bits = 0;
-	g->count = 0;
-}
-
 /* Looks at the next byte: 0 or more is its value, -1 the end of the input, -2 that the caller has given up. */
 static int peek_byte(struct gunzip *g)
 {
