@@ -9,11 +9,10 @@ import { writeBrief } from "./brief.ts";
 import type { Bundle } from "./bundle.ts";
 import { rootfsOf } from "./bundle.ts";
 import type { Init } from "./carry-out.ts";
-import type { Cgroup } from "./cgroup/cgroup.ts";
-import { createCgroup } from "./cgroup/cgroup.ts";
-import type { Host } from "./cgroup/host.ts";
-import { readHost } from "./cgroup/host.ts";
+import type { BegunCgroup, Cgroup } from "./cgroup/cgroup.ts";
+import { beginCgroup, createCgroup } from "./cgroup/cgroup.ts";
 import { mayEnterLate } from "./cgroup/late.ts";
+import { removeCgroups } from "./cgroup/remove.ts";
 import type { CgroupState } from "./cgroup/state.ts";
 import type { CreateOptions } from "./create.ts";
 import { startContainer } from "./create.ts";
@@ -72,16 +71,14 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   undo.defer(() => leaveRootPlace(options.bundle.spec, paths));
   const first = firstState(options);
   const { bundle, readiness } = await withRelay(options);
-  const host = options.cgroup.driver === "cgroupfs" ? readHost() : undefined;
-  const place: Place = { cgroup: undefined, make: undefined };
-  const make = async () => {
-    const cgroup = await makeCgroup(options, host, (planned) => saveState(paths, withCgroup(first, planned)));
-    if (cgroup !== undefined) undo.defer(() => cgroup.remove());
-    place.cgroup = cgroup;
-    return cgroup;
-  };
-  if (host !== undefined && options.birth === undefined && mayEnterLate(host, bundle.spec)) place.make = make;
-  else await make();
+  const save = (planned: CgroupState | undefined) => saveState(paths, withCgroup(first, planned));
+  const place: Place = { cgroup: undefined, begun: undefined };
+  if (mayBeginCgroup(options)) {
+    const begun = beginCgroup({ id: options.id, spec: bundle.spec, onPlanned: save });
+    undo.defer(() => removeCgroups(begun.state));
+    place.begun = begun;
+  } else place.cgroup = await makeCgroup(options, save);
+  undo.defer(() => place.cgroup?.remove());
   const made = await startInit({ ...options, bundle }, first, place);
   undo.defer(() => endInit(made.init));
   await handOver(made.init, options);
@@ -92,10 +89,15 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   return { ...made, readiness };
 }
 
-/** The container's cgroup, or how it is made while init is cloned. */
+/** The container's cgroup, once it is complete. */
 interface Place {
   cgroup: Cgroup | undefined;
-  make: (() => Promise<Cgroup | undefined>) | undefined;
+  begun: BegunCgroup | undefined;
+}
+
+function mayBeginCgroup({ cgroup, birth, bundle }: ContainerOptions): boolean {
+  const isOurs = cgroup.driver === "cgroupfs" && !cgroup.rootless;
+  return isOurs && birth === undefined && mayEnterLate(bundle.spec);
 }
 
 /** For a caller that waits to hear from the program. */
@@ -129,7 +131,6 @@ function claimDirectory({ root, directory }: StatePaths): void {
 /** `save` is called before anything is made: should we be killed, `delete` has to find it. */
 async function makeCgroup(
   { id, bundle, cgroup }: ContainerOptions,
-  host: Host | undefined,
   save: (planned: CgroupState | undefined) => void,
 ): Promise<Cgroup | undefined> {
   if (cgroup.driver === "disabled") {
@@ -138,7 +139,7 @@ async function makeCgroup(
   }
   const systemd = cgroup.driver === "systemd";
   const { spec } = bundle;
-  return await createCgroup({ id, spec, systemd, rootless: cgroup.rootless, host, onPlanned: save });
+  return await createCgroup({ id, spec, systemd, rootless: cgroup.rootless, onPlanned: save });
 }
 
 /** The state before there is an init: until then the process that creates it stands for it. */
@@ -174,7 +175,8 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
   const { id, paths, bundle, hold, preserved, birth = startContainer } = options;
   using fifo = hold ? makeFifo(paths.fifo) : undefined;
   using failure = hold ? openNewFile(paths.failure, 0o600) : undefined;
-  const { make } = place;
+  const { begun } = place;
+  using birthplace = begun?.birthplace();
   let state = first;
   try {
     const init = await birth({
@@ -185,7 +187,7 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
       stdio: "inherit",
       filters: paths.filters,
       cgroup: place.cgroup,
-      lateCgroup: make === undefined ? undefined : () => lateCgroup(make),
+      lateCgroup: begun && { birthplace, complete: () => completeCgroup(place, begun) },
       hold: fifo === undefined || failure === undefined ? undefined : { fifo, failure },
       preserved,
       noPivot: options.noPivot,
@@ -207,10 +209,9 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
   }
 }
 
-async function lateCgroup(make: () => Promise<Cgroup | undefined>): Promise<Cgroup> {
-  const cgroup = await make();
-  if (cgroup === undefined) throw new CurruntError("internal", "a container that has a cgroup got none");
-  return cgroup;
+async function completeCgroup(place: Place, begun: BegunCgroup): Promise<Cgroup> {
+  place.cgroup = await begun.complete();
+  return place.cgroup;
 }
 
 async function wasOutOfMemory(cgroup: Cgroup | undefined): Promise<boolean> {

@@ -6,6 +6,8 @@ import type { PartMaker, PlanOptions } from "../sys/shim.ts";
 import type { DelegatedSpawn, Init, Stdio } from "./carry-out.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Cgroup, CgroupEntry } from "./cgroup/cgroup.ts";
+import { taskFiles } from "./cgroup/cgroup.ts";
+import type { CgroupState } from "./cgroup/state.ts";
 import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
 import {
   confinement,
@@ -49,11 +51,8 @@ export interface CreateOptions {
   readonly preserved?: readonly Fd[] | undefined;
   /** The container's, made and limited already: init is born in it, or joins it before anything else. */
   readonly cgroup?: Cgroup | undefined;
-  /**
-   * Makes the cgroup while the kernel clones: init, which sees the host's files and has its rights then, enters it by itself. Not where
-   * it has to be born in one. What this throws is thrown as it is.
-   */
-  readonly lateCgroup?: (() => Promise<Cgroup>) | undefined;
+  /** In the place of `cgroup`: one that is completed while the kernel clones init, which sees the host's files and has its rights then. */
+  readonly lateCgroup?: LateCgroup | undefined;
   /** True: change to the root instead of pivoting, which a root on a ramfs does not allow. Less safe. */
   readonly noPivot?: boolean | undefined;
   /** True: no session keyring of its own. */
@@ -71,6 +70,13 @@ export interface CreateOptions {
   readonly complete?: (() => Promise<Completion>) | undefined;
   /** What the caller has to do while init is on its way to the program; `init` resolves to its pid. */
   readonly meanwhile?: ((init: () => Promise<number>) => void | Promise<void>) | undefined;
+}
+
+export interface LateCgroup {
+  /** What init is cloned into. The caller closes it. */
+  readonly birthplace: Fd | undefined;
+  /** Makes the rest, which init enters by itself. What this throws is thrown as it is. */
+  readonly complete: () => Promise<Cgroup>;
 }
 
 /** The rest of what is wanted, in the place of what the options say. */
@@ -101,7 +107,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
   let completed = options;
   let incomplete: unknown;
   try {
-    const entry = lateCgroup === undefined ? cgroup?.enter() : enteredLater;
+    const entry = lateCgroup === undefined ? cgroup?.enter() : bornIn(lateCgroup);
     let beginning = begin({
       id,
       spec,
@@ -127,12 +133,12 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
           beginning = completeBeginning(beginning, spec);
         }
         if (lateCgroup !== undefined) {
-          const made = await lateCgroup().catch((error) => {
+          const made = await lateCgroup.complete().catch((error) => {
             incomplete = error;
             throw error;
           });
           completed = { ...completed, cgroup: made };
-          beginning = enterFirst(beginning, made.enter());
+          beginning = enterFirst(beginning, made.state);
         } else if (entry?.moved === true) await cgroup?.join(await init());
         if (cgroup?.unsettled === true) {
           await init();
@@ -170,12 +176,14 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
   }
 }
 
-/** Nothing that the shim enters. */
-const enteredLater: CgroupEntry = { files: [], directory: undefined, moved: true, optional: false };
+/** The shim enters nothing. */
+function bornIn({ birthplace }: LateCgroup): CgroupEntry {
+  return { files: [], directory: birthplace, moved: true, optional: false };
+}
 
 /** The same, with init entering its cgroups before all else that it does behind the clone. */
-function enterFirst(beginning: Beginning, { files, optional }: CgroupEntry): Beginning {
-  const enter = files.map((path) => ({ op: "cgroup", path, optional }) as const);
+function enterFirst(beginning: Beginning, state: CgroupState): Beginning {
+  const enter = taskFiles(state).map((path) => ({ op: "cgroup", path, optional: false }) as const);
   return { ...beginning, whenMoved: [...enter, ...beginning.whenMoved] };
 }
 

@@ -69,8 +69,9 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     options.onPlanned?.(unknown);
     return new OpenCgroup(unknown, (pid) => createUnit(options, pid));
   }
-  const { id, spec, rootless = false, host = readHost() } = options;
+  const { id, spec, rootless = false } = options;
   const { cgroupsPath, resources = {} } = spec.linux ?? {};
+  const host = readHost();
   const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
   const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
   options.onPlanned?.(plannedState(host, directoryIn));
@@ -88,6 +89,59 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     await removeCgroups(state);
     throw error;
   }
+}
+
+/** A cgroup that is made in two parts. */
+export interface BegunCgroup {
+  /** Of what is there already. */
+  readonly state: CgroupState;
+  /** Opens what init is cloned into; undefined: there is nothing of that kind. */
+  birthplace(): Fd | undefined;
+  /** Makes the rest and sets the limits; on failure `state` is still there, and nothing else. */
+  complete(): Promise<Cgroup>;
+}
+
+/**
+ * As `createCgroup`, for an init that enters the trees of version 1 by itself: only the unified cgroup has to be there when it is cloned.
+ * The rest can be made meanwhile.
+ */
+export function beginCgroup(options: Omit<CgroupOptions, "systemd" | "rootless">): BegunCgroup {
+  const { id, spec } = options;
+  const { cgroupsPath, resources = {} } = spec.linux ?? {};
+  const host = readHost();
+  const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
+  options.onPlanned?.(plannedState(host, directoryIn));
+  const make = (isWanted: (tree: Tree) => boolean) => {
+    const trees = host.trees.filter(isWanted);
+    return makeCgroups(
+      { ...host, trees },
+      { ...makeOptions(options), directoryIn, tolerant: false, used: false },
+    );
+  };
+  const state = make(({ name }) => name === "");
+  return {
+    state,
+    birthplace() {
+      const unified = unifiedDirectory(state);
+      return unified === undefined ? undefined : openCgroupDirectory(unified);
+    },
+    async complete() {
+      const legacy = make(({ name }) => name !== "");
+      const whole = { ...state, directories: { ...state.directories, ...legacy.directories } };
+      try {
+        await finishCgroup(whole, options, resources);
+      } catch (error) {
+        await removeCgroups(legacy);
+        throw error;
+      }
+      return new OpenCgroup(whole);
+    },
+  };
+}
+
+/** Files that a process writes itself to, to be in the trees of version 1. */
+export function taskFiles(state: CgroupState): string[] {
+  return legacyDirectories(state).map((path) => `${path}/tasks`);
 }
 
 /** What is not there yet. */
@@ -161,8 +215,7 @@ class OpenCgroup implements Cgroup {
     if (this.#start !== undefined) return { files: [], directory: undefined, moved: true, optional: false };
     const unified = unifiedDirectory(this.state);
     if (unified !== undefined) this.#directory ??= openCgroupDirectory(unified);
-    const files = legacyDirectories(this.state).map((path) => `${path}/tasks`);
-    return { files, directory: this.#directory, moved: false, optional: false };
+    return { files: taskFiles(this.state), directory: this.#directory, moved: false, optional: false };
   }
 
   enterBeside(init: number): CgroupEntry {

@@ -1,7 +1,6 @@
 /** What is known about a container's cgroup: plain data, which the state file keeps and every operation starts from. */
 
 import type { Spec } from "../spec.ts";
-import type { Host } from "./host.ts";
 
 /** Whose cgroup is made, and how. */
 export interface CgroupOptions {
@@ -11,8 +10,6 @@ export interface CgroupOptions {
   readonly systemd?: boolean;
   /** True: a runtime without rights goes without a cgroup, unless the spec asks for one. */
   readonly rootless?: boolean;
-  /** This host's trees, for a caller that has looked already. */
-  readonly host?: Host | undefined;
   /** Called before anything is made, with what will be: what is there already is not ours to remove. */
   readonly onPlanned?: (planned: CgroupState) => void;
 }
