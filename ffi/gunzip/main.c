@@ -2,6 +2,7 @@
 #include "gunzip.h"
 
 #define MAP_FIXED 0x10
+#define MFD_NOEXEC_SEAL 8
 #define CONTROL_BYTES ((sizeof(struct gunzip) + 0xffff) & ~0xfffful)
 /* Pages that nobody may touch lie between the parts. */
 #define GUARD_BYTES 0x10000ul
@@ -29,8 +30,12 @@ static bool is_error(long result)
 /* Both rings as views that follow each other, so that no place needs to be looked at for where it ends. */
 static long map_rings(u8 *base)
 {
-	long file = sys_memfd_create("currunt-gunzip", MFD_CLOEXEC), result;
+	static const char name[] = "currunt-gunzip";
+	long file = sys_memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL), result;
 
+	/* Before 6.3 the kernel does not know the flag; some later ones insist on it (vm.memfd_noexec). */
+	if (file == -EINVAL)
+		file = sys_memfd_create(name, MFD_CLOEXEC);
 	if (is_error(file))
 		return file;
 	result = SYSCALL(NR(77, 46), file, INPUT_BYTES + OUTPUT_BYTES, 0, 0, 0, 0);

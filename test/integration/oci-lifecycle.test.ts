@@ -217,6 +217,20 @@ describe("run", () => {
     expect(await child.exited).toBe(3);
   });
 
+  // Linux 6.3. The setting is one of the pid namespace's.
+  test.skipIf(!existsSync("/proc/sys/vm/memfd_noexec"))(
+    "works where executable memory files are forbidden",
+    async () => {
+      oci.configure({ process: { args: ["echo", "made it"] } });
+      const script = `echo 2 >/proc/sys/vm/memfd_noexec && exec "$0" --root "$1" run r`;
+      const { code, stdout, stderr } = await run(
+        ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, oci.program, oci.root],
+        { cwd: oci.bundle.directory },
+      );
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "made it\n", stderr: "" });
+    },
+  );
+
   test("leaves a container alone that has taken its ID meanwhile", async () => {
     oci.configure({ process: { args: ["sh", "-c", "echo ready; sleep 1000"] } });
     const child = Bun.spawn([oci.program, "--root", oci.root, "run", "r"], {

@@ -136,6 +136,25 @@ describe("unpackLayer()", () => {
   });
 });
 
+// Linux 6.3. The setting is one of the pid namespace's.
+test.skipIf(!existsSync("/proc/sys/vm/memfd_noexec"))(
+  "gzip is unpacked where executable memory files are forbidden",
+  async () => {
+    const [program, file] = [join(scratch.path, "noexec.ts"), join(scratch.path, "files.tar.gz")];
+    writeFileSync(
+      program,
+      `import { unpackLayer } from ${JSON.stringify(join(import.meta.dir, "../../src/image/unpack.ts"))};
+       const [file, staging] = process.argv.slice(2);
+       console.log((await unpackLayer(Bun.file(file).stream(), { name: "x", staging })).diffID);`,
+    );
+    writeFileSync(file, gzipSync(files));
+    const script = 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$0" "$@"';
+    const command = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script];
+    const out = await mustRun([...command, process.execPath, program, file, staging()]);
+    expect(out).toBe(`${sha256(files)}\n`);
+  },
+);
+
 describe("a layer that fails leaves nothing and says why", () => {
   for (const [where, sizeBytes] of [
     ["a worker", undefined],
