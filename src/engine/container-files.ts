@@ -6,13 +6,13 @@ import type { Mount } from "../runtime/spec.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, openInRoot } from "../sys/file.ts";
-import { tryLock } from "../sys/lock.ts";
 import { changeMount, cloneTree } from "../sys/mount.ts";
 import type { MountAt } from "../sys/overlay.ts";
 import { assembleTree } from "../sys/overlay.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { lowersOf } from "./prepare.ts";
+import { lockAtRest } from "./rest.ts";
 import { readRunState } from "./run-state.ts";
 
 /** The root directory, as long as this is not disposed of. Paths in it are for `openInRoot`. */
@@ -30,7 +30,7 @@ export async function openFiles({ roots }: Context, { record }: Container): Prom
     // Asked again now that the root is held: the pid may have changed hands in between.
     if (readRunState(paths)?.startTime === state.startTime) return ownedBy(held, root);
   }
-  const lock = tryLock(paths.lock);
+  const lock = await lockAtRest(paths);
   if (lock === undefined) {
     throw new CurruntError("conflict", `container "${record.name}" is being started or removed`, {
       hint: "try again in a moment",

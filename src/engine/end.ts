@@ -1,14 +1,14 @@
 /** Ending containers: wait, stop, kill, remove. */
 import { CurruntError, wrap } from "../base/error.ts";
 import { containerPaths } from "../base/paths.ts";
-import type { Fd } from "../sys/fd.ts";
-import { isLocked, tryLock, waitForUnlock } from "../sys/lock.ts";
+import { isLocked, waitForUnlock } from "../sys/lock.ts";
 import { isThere } from "../sys/stat.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { observeEnd } from "./observe.ts";
 import type { RemoveOptions, StopOptions } from "./options.ts";
 import { recover } from "./recover.ts";
+import { lockAtRest } from "./rest.ts";
 import { signalInit } from "./signal.ts";
 
 const SIGKILL = 9;
@@ -74,7 +74,7 @@ export async function removeContainer(
   }
   // One of -rm has removed itself meanwhile.
   if (context.containers.find(record.id) === undefined) return record.id;
-  using lock = await lockAtRest(paths.lock);
+  using lock = await lockAtRest(paths);
   if (lock === undefined) {
     throw new CurruntError("conflict", `remove container "${record.name}": another command is changing it`);
   }
@@ -84,15 +84,6 @@ export async function removeContainer(
     throw wrap(error, `remove container "${record.name}"`);
   }
   return record.id;
-}
-
-/** Takes the lock of a container that has ended; the sweep of another command may hold it for a moment, to write down how. */
-async function lockAtRest(path: string): Promise<Fd | undefined> {
-  for (let left = 50; ; left--) {
-    const lock = tryLock(path);
-    if (lock !== undefined || left === 0) return lock;
-    await Bun.sleep(20);
-  }
 }
 
 /** Refuses what cannot be done to a container whose program does not run yet; one that has just ended passes. */

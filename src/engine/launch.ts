@@ -7,6 +7,7 @@ import type { Fd } from "../sys/fd.ts";
 import { shareLock, tryLock } from "../sys/lock.ts";
 import { spawnMonitor } from "../sys/monitor.ts";
 import { shortID } from "./container.ts";
+import { lockAtRest } from "./rest.ts";
 
 /** A monitor that waits for its charge. */
 export interface Launched {
@@ -37,7 +38,7 @@ export function lockContainer(roots: Roots, paths: ContainerPaths): Fd | undefin
  */
 export async function launchMonitor(roots: Roots, id: string): Promise<Launched> {
   const paths = containerPaths(roots, id);
-  const lock = lockContainer(roots, paths);
+  const lock = await lockAtRest(paths, () => lockContainer(roots, paths));
   if (lock === undefined) {
     throw new CurruntError(
       "conflict",

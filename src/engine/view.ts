@@ -15,7 +15,6 @@ import { readDirectory } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat2, openDirectory } from "../sys/file.ts";
-import { tryLock } from "../sys/lock.ts";
 import { changeMount } from "../sys/mount.ts";
 import { cloneRootOf } from "../sys/mount-namespace.ts";
 import type { Status } from "../sys/stat.ts";
@@ -23,6 +22,7 @@ import { statat } from "../sys/stat.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { lowersOf } from "./prepare.ts";
+import { lockAtRest } from "./rest.ts";
 import { openInit } from "./signal.ts";
 
 /** Directories, open for reading, as long as this is not disposed of. */
@@ -42,7 +42,7 @@ export async function openView({ roots }: Context, { record }: Container): Promi
   const paths = containerPaths(roots, record.id);
   const { mountSnapshot } = await import("../image/snapshot.ts");
   using held = new DisposableStack();
-  const root = held.use(openRoot());
+  const root = held.use(await openRoot());
   changeMount(root, { set: ["ro", "nodev", "nosuid", "noexec"] });
   const now = held.use(openDirectory(`/proc/self/fd/${root.number}/.`));
   const upper = held.use(openDirectory(paths.upper));
@@ -53,10 +53,10 @@ export async function openView({ roots }: Context, { record }: Container): Promi
   const owned = held.move();
   return { now, upper, before, mountPoints, [Symbol.dispose]: () => owned.dispose() };
 
-  function openRoot(): Fd {
+  async function openRoot(): Promise<Fd> {
     using init = openInit(paths);
     if (init !== undefined) return cloneRootOf(init);
-    const lock = tryLock(paths.lock);
+    const lock = await lockAtRest(paths);
     if (lock === undefined) {
       throw new CurruntError(
         "conflict",

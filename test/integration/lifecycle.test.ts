@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { tryLock } from "../../src/sys/lock.ts";
 import { useCurrunt } from "../fixtures/currunt.ts";
 import { eachLine } from "../fixtures/registry.ts";
 
@@ -26,6 +27,27 @@ describe("run -image alone", () => {
     const help = await file.current.ok("run", "-help");
     expect(help).toMatch(/network[\s\S]*host/);
   });
+});
+
+test("a container that another command is at for a moment is waited for, and not for long", async () => {
+  const id = await file.current.detached(["true"], "-name", "taken");
+  await file.current.ok("wait", id);
+  const path = join(file.current.data, "containers", id, "lock");
+  for (const args of [
+    ["cp", `${id}:/bin`, "-"],
+    ["diff", id],
+    ["start", id],
+  ]) {
+    const held = tryLock(path);
+    const command = file.current.run(args);
+    // Long enough for the command to find it held.
+    await Bun.sleep(150);
+    expect({ args, ended: await Promise.race([command, "no"]) }).toEqual({ args, ended: "no" });
+    held?.close();
+    expect({ args, code: (await command).code }).toEqual({ args, code: 0 });
+  }
+  await file.current.ok("wait", id);
+  await remove(id);
 });
 
 describe("ps", () => {
