@@ -1,5 +1,6 @@
 /** Ending containers: wait, stop, kill, remove. */
 import { CurruntError, wrap } from "../base/error.ts";
+import type { ContainerPaths } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
 import { isLocked, waitForUnlock } from "../sys/lock.ts";
 import { isThere } from "../sys/stat.ts";
@@ -8,7 +9,7 @@ import type { Context } from "./context.ts";
 import { observeEnd } from "./observe.ts";
 import type { RemoveOptions, StopOptions } from "./options.ts";
 import { recover } from "./recover.ts";
-import { lockAtRest } from "./rest.ts";
+import { lockAtRest, runs } from "./rest.ts";
 import { signalInit } from "./signal.ts";
 
 const SIGKILL = 9;
@@ -63,27 +64,29 @@ export async function removeContainer(
   if (container === undefined) return undefined;
   const { record } = container;
   const paths = containerPaths(context.roots, record.id);
-  if (isLocked(paths.lock)) {
-    if (!force) {
-      throw new CurruntError("conflict", `remove container "${record.name}": it is running`, {
-        hint: `stop it first with "currunt stop ${record.name}", or kill and remove it with -force`,
-      });
-    }
+  if (force && isLocked(paths.lock)) {
     if (!signalInit(paths, SIGKILL)) refuseStarting(context, container, "remove");
     await endOf(context, record.id);
   }
   // One of -rm has removed itself meanwhile.
   if (context.containers.find(record.id) === undefined) return record.id;
   using lock = await lockAtRest(paths);
-  if (lock === undefined) {
-    throw new CurruntError("conflict", `remove container "${record.name}": another command is changing it`);
-  }
+  if (lock === undefined) refuseRemoval(record.name, paths);
   try {
     context.containers.remove(record, { volumes });
   } catch (error) {
     throw wrap(error, `remove container "${record.name}"`);
   }
   return record.id;
+}
+
+function refuseRemoval(name: string, paths: ContainerPaths): never {
+  if (!runs(paths)) {
+    throw new CurruntError("conflict", `remove container "${name}": another command is changing it`);
+  }
+  throw new CurruntError("conflict", `remove container "${name}": it is running`, {
+    hint: `stop it first with "currunt stop ${name}", or kill and remove it with -force`,
+  });
 }
 
 /** Refuses what cannot be done to a container whose program does not run yet; one that has just ended passes. */

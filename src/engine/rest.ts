@@ -22,7 +22,8 @@ export async function lockAtRest(
   }
 }
 
-function runs(paths: ContainerPaths): boolean {
+/** Whether its program runs. */
+export function runs(paths: ContainerPaths): boolean {
   using init = openInit(paths);
   return init !== undefined;
 }
