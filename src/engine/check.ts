@@ -11,7 +11,7 @@ export async function checkStore(context: Context, { repair, onProgress }: Check
     repair,
     onProgress: onProgress ?? (() => undefined),
     // A mounted layer must not be taken away from below a program.
-    busyLayers: new Set(context.containers.list("running").flatMap(({ record }) => record.layers)),
+    busyLayers: () => new Set(context.containers.list("running").flatMap(({ record }) => record.layers)),
   });
   if (repair) store.collect();
   return found;

@@ -24,8 +24,8 @@ export interface Damage {
 export interface CheckImagesOptions {
   readonly repair: boolean;
   readonly onProgress: (text: string) => void;
-  /** Layers by ID that containers have mounted. */
-  readonly busyLayers: ReadonlySet<string>;
+  /** Layers by ID that containers have mounted now: containers start while a long check goes on. */
+  readonly busyLayers: () => ReadonlySet<string>;
 }
 
 /**
@@ -58,9 +58,9 @@ class StoreCheck {
   readonly #database: Database;
   readonly #store: ImageStore;
   readonly #repair: boolean;
-  readonly #busy: ReadonlySet<string>;
+  readonly #busy: () => ReadonlySet<string>;
 
-  constructor(database: Database, store: ImageStore, repair: boolean, busy: ReadonlySet<string>) {
+  constructor(database: Database, store: ImageStore, repair: boolean, busy: () => ReadonlySet<string>) {
     this.#database = database;
     this.#store = store;
     this.#repair = repair;
@@ -152,7 +152,7 @@ class StoreCheck {
   }
 
   #removeLayer(id: string, trash: string): string | undefined {
-    if (this.#busy.has(id)) return undefined;
+    if (this.#busy().has(id)) return undefined;
     const images = this.#database
       .query<{ image_id: string }, [string]>("SELECT DISTINCT image_id FROM image_layers WHERE layer_id = ?")
       .all(id);
