@@ -15,7 +15,7 @@ typedef _Bool bool;
 #define store(to, value) __atomic_store_n(to, value, __ATOMIC_SEQ_CST)
 
 /* Sizes are powers of two: a position counts all bytes of the stream, and its low bits are its place. */
-#define INPUT_BYTES (2ul << 20)
+#define INPUT_BYTES (512ul << 10)
 #define OUTPUT_BYTES (2ul << 20)
 
 /* How far the fast loop may read and write beyond what it was asked for: a match of 258 bytes in steps of 16, two loads of 8. */

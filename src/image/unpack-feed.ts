@@ -1,9 +1,10 @@
 /** How a blob gets to the thread that unpacks it: gzip by a stream that inflates on the way, all else in chunks. */
 import type { GunzipInput } from "../sys/gunzip.ts";
+import { release } from "./release.ts";
 import type { Job } from "./unpack-job.ts";
 
 export interface Feed {
-  /** Resolves once there is room for more: memory stays flat when the thread is slower than the network. */
+  /** Resolves once there is room for more: memory stays flat when the thread is slower than the network. The chunk is given away. */
   put(chunk: Uint8Array): Promise<void>;
   /** No more comes. */
   end(): void;
@@ -43,10 +44,11 @@ export class GunzipFeed implements Feed {
     for (let rest = chunk; ; ) {
       rest = rest.subarray(this.#stream.put(rest));
       this.#job.announceInput();
-      if (rest.length === 0) return;
+      if (rest.length === 0) break;
       // Room comes with output, which the thread tells of, or with its asking for more.
       await this.#job.word();
     }
+    release(chunk);
   }
 
   end(): void {

@@ -4,6 +4,7 @@ import { applyFrom } from "./apply.ts";
 import type { Decompressed } from "./decompress.ts";
 import { decompress } from "./decompress.ts";
 import { takeGunzip } from "./gunzip.ts";
+import { release } from "./release.ts";
 import type { Sink } from "./sink.ts";
 import type { FromWorker, StartMessage, ToWorker, WorkerWord } from "./unpack-message.ts";
 import { packError } from "./unpack-message.ts";
@@ -81,11 +82,6 @@ class Inbox {
   #check(): void {
     if (this.#aborted) throw new Error("unpacking was given up");
   }
-}
-
-/** Frees the memory now: the collector would let tens of megabytes gather, and each new page costs more than an old one. */
-function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 async function run(options: StartMessage, source: Inbox, send: Send): Promise<void> {
