@@ -1,6 +1,6 @@
 /** One pass over a layer blob: decompress and hash, parse and write on the calling thread. */
 import { CurruntError } from "../base/error.ts";
-import type { Decompressed, DecompressOptions } from "./decompress.ts";
+import type { DecompressOptions } from "./decompress.ts";
 import { decompress } from "./decompress.ts";
 import type { Algorithm } from "./digest.ts";
 import type { LayerGaps } from "./layer.ts";
@@ -56,7 +56,7 @@ export interface ApplyOptions {
 }
 
 /** Reads a layer's blob to its end and gives what it decompresses to, as `decompress` does. */
-export type LayerReader = (sink: Sink, options: DecompressOptions) => Promise<Decompressed>;
+export type LayerReader = (sink: Sink, options: DecompressOptions) => Promise<string | undefined>;
 
 /** Unpacks `source` into `staging`, reading it to its end. What a failure leaves in `staging` is the caller's to remove. */
 export function applyLayer(source: AsyncIterable<Uint8Array>, options: ApplyOptions): Promise<UnpackedLayer> {
@@ -85,7 +85,7 @@ export async function applyFrom(read: LayerReader, options: ApplyOptions): Promi
     else split.take(bytes, push);
     onProgress?.({ uncompressedBytes, entries: parser.entries });
   };
-  const { digest: diffID = "" } = await read(take, { algorithm });
+  const diffID = (await read(take, { algorithm })) ?? "";
   parser.end();
   split?.finish();
   const gaps = writer.settle();

@@ -2,6 +2,7 @@
 import { CurruntError } from "../base/error.ts";
 import type { Algorithm } from "./digest.ts";
 import { gunzip } from "./gunzip.ts";
+import { startHash } from "./hash.ts";
 import type { Sink } from "./sink.ts";
 import { unzstd } from "./unzstd.ts";
 
@@ -40,36 +41,42 @@ export interface DecompressOptions {
   readonly algorithm?: Algorithm | undefined;
 }
 
-export interface Decompressed {
-  readonly compression: BlobCompression;
-  /** Of the decompressed bytes, when an algorithm was given. */
-  readonly digest: string | undefined;
-}
-
 /**
- * Reads `source` to its end and gives the decompressed bytes to `sink`, in order. A piece is valid during the call only.
+ * Reads `source` to its end and gives the decompressed bytes to `sink`, in order; returns their digest, when an algorithm is given.
  * The next piece is decompressed on another thread while `sink` works on this one.
  */
 export async function decompress(
   source: AsyncIterable<Uint8Array>,
   sink: Sink,
   { algorithm }: DecompressOptions = {},
-): Promise<Decompressed> {
+): Promise<string | undefined> {
   const { start, rest } = await peek(source, sniffLength);
   const compression = sniffCompression(start);
-  if (compression === "gzip") return { compression, digest: await gunzip(rest, sink, algorithm) };
-  const hash = algorithm === undefined ? undefined : new Bun.CryptoHasher(algorithm);
+  if (compression === "gzip") return await gunzip(rest, sink, algorithm);
+  const hash = algorithm === undefined ? undefined : startHash(algorithm);
   const hashed: Sink = (bytes) => {
-    hash?.update(bytes);
+    hash?.add(bytes);
     sink(bytes);
   };
   if (compression === "zstd") await unzstd(rest, hashed);
   else for await (const chunk of rest) hashed(asBuffer(chunk));
-  return { compression, digest: hash && `${algorithm}:${hash.digest("hex")}` };
+  return hash && `${algorithm}:${hash.digest().toHex()}`;
 }
 
 function asBuffer(chunk: Uint8Array): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
+/** The pieces that have the first `length` bytes, or all that there are, as one. */
+export async function readStart(source: AsyncIterator<Uint8Array>, length: number): Promise<Uint8Array> {
+  let start: Uint8Array = new Uint8Array(0);
+  while (start.length < length) {
+    const { done, value } = await source.next();
+    if (done === true) break;
+    // A copy: a piece is the source's again when the next one is asked for.
+    start = Buffer.concat([start, value]);
+  }
+  return start;
 }
 
 /** The first `length` bytes of `source`, or what there is, and the whole of it again. */
@@ -78,13 +85,7 @@ async function peek(
   length: number,
 ): Promise<{ start: Uint8Array; rest: AsyncIterable<Uint8Array> }> {
   const iterator = source[Symbol.asyncIterator]();
-  let start: Uint8Array = new Uint8Array(0);
-  while (start.length < length) {
-    const { done, value } = await iterator.next();
-    if (done === true) break;
-    // A copy: a piece is the source's again when the next one is asked for.
-    start = Buffer.concat([start, value]);
-  }
+  const start = await readStart(iterator, length);
   async function* replay(): AsyncGenerator<Uint8Array> {
     try {
       if (start.length > 0) yield start;

@@ -1,7 +1,9 @@
 /** Decompresses gzip data, members and padding, and hashes what comes out. */
 import { CurruntError } from "../base/error.ts";
+import type { Hash } from "../sys/gunzip.ts";
 import { GunzipInput, GunzipOutput } from "../sys/gunzip.ts";
 import type { Algorithm } from "./digest.ts";
+import { startHash } from "./hash.ts";
 import type { Sink } from "./sink.ts";
 
 /**
@@ -60,7 +62,7 @@ class Output implements Disposable {
   readonly #sink: Sink;
   readonly #algorithm: Algorithm | undefined;
   /** Where the stream itself makes no digest. */
-  readonly #hash: Bun.CryptoHasher | undefined;
+  readonly #hash: Hash | undefined;
   /** What happened while the thread was at another stream. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -68,7 +70,7 @@ class Output implements Disposable {
     this.#stream = new GunzipOutput(address);
     this.#sink = sink;
     this.#algorithm = algorithm;
-    this.#hash = algorithm === undefined || this.#stream.hashes ? undefined : new Bun.CryptoHasher(algorithm);
+    this.#hash = algorithm === undefined || this.#stream.hashes ? undefined : startHash(algorithm);
     outputs.add(this);
   }
 
@@ -82,7 +84,7 @@ class Output implements Disposable {
   #drainOne(): Drained {
     const piece = this.#take();
     if (typeof piece === "string") return piece;
-    this.#hash?.update(piece);
+    this.#hash?.add(piece);
     this.#sink(piece);
     return "a piece";
   }
@@ -112,8 +114,7 @@ class Output implements Disposable {
   /** At the end. */
   digest(): string | undefined {
     if (this.#algorithm === undefined) return undefined;
-    const hex = this.#hash?.digest("hex") ?? this.#stream.digest().toHex();
-    return `${this.#algorithm}:${hex}`;
+    return `${this.#algorithm}:${(this.#hash ?? this.#stream).digest().toHex()}`;
   }
 
   [Symbol.dispose](): void {

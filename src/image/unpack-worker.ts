@@ -1,7 +1,6 @@
 /** A thread that unpacks layers, of which one works while others wait for their data: an entry point of its own in the executable (build.ts). */
 import type { UnpackProgress } from "./apply.ts";
 import { applyFrom } from "./apply.ts";
-import type { Decompressed } from "./decompress.ts";
 import { decompress } from "./decompress.ts";
 import { takeGunzip } from "./gunzip.ts";
 import { release } from "./release.ts";
@@ -86,11 +85,11 @@ class Inbox {
 
 async function run(options: StartMessage, source: Inbox, send: Send): Promise<void> {
   const { staging, split, format, algorithm, gunzip, limits, namespace, fillsGaps } = options;
-  const read = async (sink: Sink): Promise<Decompressed> => {
-    if (gunzip === undefined) return await decompress(source.stream(), sink, { algorithm });
-    const digest = await takeGunzip(gunzip, sink, algorithm, (wantsInput) => source.between(wantsInput));
-    return { compression: "gzip", digest };
-  };
+  const between = (wantsInput: boolean) => source.between(wantsInput);
+  const read = (sink: Sink) =>
+    gunzip === undefined
+      ? decompress(source.stream(), sink, { algorithm })
+      : takeGunzip(gunzip, sink, algorithm, between);
   try {
     const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
     const lowers = fillsGaps ? () => source.lowers() : undefined;

@@ -4,7 +4,7 @@ import { CurruntError, wrap } from "../base/error.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer, UnpackLimits, UnpackProgress } from "./apply.ts";
 import { applyLayer } from "./apply.ts";
-import { sniffCompression, sniffLength } from "./decompress.ts";
+import { readStart, sniffCompression, sniffLength } from "./decompress.ts";
 import type { Algorithm } from "./digest.ts";
 import { openGunzip } from "./gunzip.ts";
 import type { OverlayNamespace } from "./layer-attribute.ts";
@@ -101,7 +101,7 @@ async function* chunksOf(reader: ChunkReader, signal: AbortSignal | undefined): 
 async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Promise<UnpackedLayer> {
   const { staging, split, format, algorithm = "sha256", limits, namespace, lowers, signal } = options;
   const fillsGaps = lowers !== undefined;
-  const start = await readStart(reader, signal);
+  const start = await firstBytes(reader, signal);
   using stream = sniffCompression(start) === "gzip" ? openGunzip(algorithm) : undefined;
   const gunzip = stream?.address;
   const job = new Job({
@@ -124,13 +124,13 @@ async function unpackInWorker(reader: ChunkReader, options: UnpackOptions): Prom
 }
 
 /** What tells the compression. */
-async function readStart(reader: ChunkReader, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  let start = new Uint8Array(0);
-  for await (const chunk of chunksOf(reader, signal)) {
-    start = start.length === 0 ? new Uint8Array(chunk) : Buffer.concat([start, chunk]);
-    if (start.length >= sniffLength) break;
+async function firstBytes(reader: ChunkReader, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const chunks = chunksOf(reader, signal);
+  try {
+    return await readStart(chunks, sniffLength);
+  } finally {
+    await chunks.return(undefined);
   }
-  return start;
 }
 
 async function sendAll(start: Uint8Array, reader: ChunkReader, feed: Feed): Promise<void> {

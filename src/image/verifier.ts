@@ -1,8 +1,8 @@
 /** Verifies size and digest of a stream as it passes. */
 import type { Hash } from "../sys/gunzip.ts";
-import { startSha256 } from "../sys/gunzip.ts";
 import type { Algorithm } from "./digest.ts";
 import { DigestError, parseDigest } from "./digest.ts";
+import { startHash } from "./hash.ts";
 
 /** Checks a stream piece by piece against a promised digest and size. */
 export class Verifier {
@@ -46,14 +46,4 @@ export class Verifier {
       throw new DigestError(this.#subject, `its digest is ${actual}, expected ${this.#digest}`);
     }
   }
-}
-
-function startHash(algorithm: Algorithm): Hash {
-  const fast = algorithm === "sha256" ? startSha256() : undefined;
-  if (fast !== undefined) return fast;
-  const hasher = new Bun.CryptoHasher(algorithm);
-  return {
-    add: (bytes) => void hasher.update(bytes),
-    digest: () => hasher.digest(),
-  };
 }
