@@ -4,7 +4,7 @@ import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
 import { makeDirectories } from "../sys/directory.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import type { Output } from "../sys/output-file.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import { plainFile } from "./tar-entry.ts";
 import { paddingOf } from "./tar-header.ts";
 import { encodeEntry, endOfArchive } from "./tar-writer.ts";
 
@@ -20,7 +20,7 @@ export interface ArchiveWriter {
 export function tarArchive(output: Output): ArchiveWriter {
   return {
     async file(path, sizeBytes, content) {
-      output.write(encodeEntry(entryOf(path, sizeBytes)));
+      output.write(encodeEntry(plainFile(path, sizeBytes, 0o644)));
       await writePieces(content, (piece) => output.write(piece));
       output.write(Buffer.alloc(paddingOf(sizeBytes)));
     },
@@ -37,24 +37,6 @@ async function writePieces(content: Iterable<Uint8Array>, write: (piece: Uint8Ar
     write(piece);
     await setImmediate();
   }
-}
-
-function entryOf(path: string, sizeBytes: number): TarEntry {
-  return {
-    type: "file",
-    path,
-    linkPath: "",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    sizeBytes,
-    modified: { seconds: 0, nanoseconds: 0 },
-    accessed: undefined,
-    major: 0,
-    minor: 0,
-    xattrs: undefined,
-    sparse: false,
-  };
 }
 
 /** Files below an existing, empty directory. */

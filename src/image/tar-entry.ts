@@ -29,6 +29,25 @@ export interface TarEntry {
   readonly sparse: boolean;
 }
 
+/** A file of root's that has nothing unusual. */
+export function plainFile(path: ByteString, sizeBytes: number, mode: number): TarEntry {
+  return {
+    type: "file",
+    path,
+    linkPath: "",
+    mode,
+    uid: 0,
+    gid: 0,
+    sizeBytes,
+    modified: { seconds: 0, nanoseconds: 0 },
+    accessed: undefined,
+    major: 0,
+    minor: 0,
+    xattrs: undefined,
+    sparse: false,
+  };
+}
+
 /** What stands before an entry's own header. */
 export interface Extensions {
   pax?: PaxHeader | undefined;

@@ -8,6 +8,7 @@ import type { Status } from "../sys/stat.ts";
 import { lookup } from "../sys/stat.ts";
 import { joinPath, opaqueMarker, whiteoutPrefix } from "./layer-path.ts";
 import type { TarEntry } from "./tar-entry.ts";
+import { plainFile } from "./tar-entry.ts";
 import type { ByteString } from "./tar-header.ts";
 import { paddingOf, showBytes } from "./tar-header.ts";
 import { dataBytes, encodeEntry, endOfArchive } from "./tar-writer.ts";
@@ -218,19 +219,5 @@ const zeros = Buffer.alloc(4096);
 
 /** An empty file whose name says all. */
 function marker(path: ByteString): Buffer {
-  return encodeEntry({
-    type: "file",
-    path,
-    linkPath: "",
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    sizeBytes: 0,
-    modified: { seconds: 0, nanoseconds: 0 },
-    accessed: undefined,
-    major: 0,
-    minor: 0,
-    xattrs: undefined,
-    sparse: false,
-  });
+  return encodeEntry(plainFile(path, 0, 0));
 }
