@@ -13,17 +13,15 @@ import {
   O_EXCL,
   O_WRONLY,
 } from "../../ffi/kernel.ts";
-import { errno, libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
-import { check, failedWith } from "./error.ts";
+import { check, failedWith, failureOf } from "./error.ts";
 import { Fd } from "./fd.ts";
 import { openat, writeAll } from "./file.ts";
 import { changeMount, makeFilesystem } from "./mount.ts";
 
 /** Its bytes in base64, which `build.ts` stamps into the executable: reading an embedded file takes a thread and a wait. */
 declare const CURRUNT_SHIM: string | undefined;
-
-const EINVAL = 22;
 
 let image: Fd | undefined;
 
@@ -54,7 +52,8 @@ export function makeSealedMemory(program: Uint8Array): Fd {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let number = libc.memfd_create(name, flags | MFD_EXEC);
   // Before 6.3 the kernel does not know MFD_EXEC, and memory files are executable. Later ones may forbid that, which is another error.
-  if (number === -1 && errno() === EINVAL) number = libc.memfd_create(name, flags);
+  const unknown = { operation: "memfd_create", subject: () => "MFD_EXEC", expected: ["EINVAL"] } as const;
+  if (failureOf(number, unknown) !== undefined) number = libc.memfd_create(name, flags);
   const file = new Fd(check(number, "memfd_create"));
   try {
     writeAll(file, program);

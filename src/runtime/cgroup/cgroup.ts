@@ -69,12 +69,11 @@ export async function createCgroup(options: CgroupOptions): Promise<Cgroup> {
     options.onPlanned?.(unknown);
     return new OpenCgroup(unknown, (pid) => createUnit(options, pid));
   }
-  const { id, spec, rootless = false } = options;
+  const { spec, rootless = false } = options;
   const { cgroupsPath, resources = {} } = spec.linux ?? {};
   const host = readHost();
   const wanted = cgroupsPath !== undefined && cgroupsPath !== "";
-  const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
-  options.onPlanned?.(plannedState(host, directoryIn));
+  const directoryIn = planIn(host, options);
   const state = makeCgroups(host, {
     ...makeOptions(options),
     directoryIn,
@@ -106,11 +105,9 @@ export interface BegunCgroup {
  * The rest can be made meanwhile.
  */
 export function beginCgroup(options: Omit<CgroupOptions, "systemd" | "rootless">): BegunCgroup {
-  const { id, spec } = options;
-  const { cgroupsPath, resources = {} } = spec.linux ?? {};
+  const { resources = {} } = options.spec.linux ?? {};
   const host = readHost();
-  const directoryIn = (tree: Tree): string => directoryInTree(host, tree, cgroupsPath, id);
-  options.onPlanned?.(plannedState(host, directoryIn));
+  const directoryIn = planIn(host, options);
   const make = (isWanted: (tree: Tree) => boolean) => {
     const trees = host.trees.filter(isWanted);
     return makeCgroups(
@@ -142,6 +139,13 @@ export function beginCgroup(options: Omit<CgroupOptions, "systemd" | "rootless">
 /** Files that a process writes itself to, to be in the trees of version 1. */
 export function taskFiles(state: CgroupState): string[] {
   return legacyDirectories(state).map((path) => `${path}/tasks`);
+}
+
+/** Where it goes in each tree of the host; tells what will be made. */
+function planIn(host: Host, { id, spec, onPlanned }: CgroupOptions): (tree: Tree) => string {
+  const directoryIn = (tree: Tree) => directoryInTree(host, tree, spec.linux?.cgroupsPath, id);
+  onPlanned?.(plannedState(host, directoryIn));
+  return directoryIn;
 }
 
 /** What is not there yet. */
