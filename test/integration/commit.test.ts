@@ -7,23 +7,16 @@ import { mustRun } from "../fixtures/process.ts";
 
 const file = useCurrunt();
 
+/** Runs container `name` of an image to its end, and leaves it. */
+function ran(name: string, image: string, command: string, ...flags: string[]): Promise<string> {
+  const base = ["run", "-name", name, "-network", "none", "-attach"];
+  return file.current.ok(...base, ...flags, "-image", image, "-cmd", command);
+}
+
 /** A container that has ended after `script`. */
 async function ended(script: string, ...flags: string[]): Promise<string> {
-  const image = await file.current.pull();
   const name = `c${Bun.randomUUIDv7().slice(-12)}`;
-  await file.current.ok(
-    "run",
-    "-name",
-    name,
-    "-network",
-    "none",
-    "-attach",
-    ...flags,
-    "-image",
-    image,
-    "-cmd",
-    JSON.stringify(["sh", "-ec", script]),
-  );
+  await ran(name, await file.current.pull(), JSON.stringify(["sh", "-ec", script]), ...flags);
   return name;
 }
 
@@ -250,18 +243,7 @@ describe("commit", () => {
   test("can be repeated on what it made", async () => {
     const first = await ended("echo 1 > /one");
     await file.current.ok("commit", first, "layers:1");
-    await file.current.ok(
-      "run",
-      "-name",
-      "second",
-      "-attach",
-      "-network",
-      "none",
-      "-image",
-      "layers:1",
-      "-cmd",
-      "rm /one",
-    );
+    await ran("second", "layers:1", "rm /one");
     await file.current.ok("commit", "second", "layers:2");
     const { code } = await file.current.run([
       "run",
@@ -281,18 +263,7 @@ describe("commit", () => {
 
   test("keeps the image's entrypoint apart from the command", async () => {
     const image = await file.current.pull("settings:latest");
-    await file.current.ok(
-      "run",
-      "-name",
-      "entry",
-      "-attach",
-      "-network",
-      "none",
-      "-image",
-      image,
-      "-cmd",
-      "once",
-    );
+    await ran("entry", image, "once");
     await file.current.ok("commit", "entry", "entry:1");
     const [{ Config: config }] = JSON.parse(await file.current.ok("inspect", "entry:1"));
     expect(config).toMatchObject({
@@ -310,18 +281,7 @@ describe("commit", () => {
     await file.current.ok("tag", await file.current.pull(), base);
     const first = await ended("echo 1 > /one");
     await file.current.ok("commit", first, "removed:1");
-    await file.current.ok(
-      "run",
-      "-name",
-      "user",
-      "-attach",
-      "-network",
-      "none",
-      "-image",
-      "removed:1",
-      "-cmd",
-      "touch /two",
-    );
+    await ran("user", "removed:1", "touch /two");
     await file.current.ok("rmi", "-force", "removed:1");
     await file.current.ok("commit", "user", "removed:2");
     await file.current.ok("rm", first, "user");
