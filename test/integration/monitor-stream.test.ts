@@ -84,13 +84,14 @@ describe("the log", () => {
 describe("clients", () => {
   test("two get all of the output and the exit code, also when one reads late", async () => {
     const id = await start("read go; seq 1 200000; exit 6", "-interactive");
+    const monitor = await monitorOf(id);
+    const connections = () => readdirSync(`/proc/${monitor}/fd`).filter((fd) => isSocket(monitor, fd)).length;
+    // The listener, and the program's input: the creating client's may be open for a moment more.
+    while (connections() > 2) await Bun.sleep(5);
     const clients = [0, 1].map(() => currunt.spawn(["attach", id]));
     const [first, late] = clients;
     if (first === undefined || late === undefined) throw new Error("unreachable");
-    const monitor = await monitorOf(id);
-    const connections = () => readdirSync(`/proc/${monitor}/fd`).filter((fd) => isSocket(monitor, fd)).length;
-    // The listener and both.
-    while (connections() < 3) await Bun.sleep(5);
+    while (connections() < 4) await Bun.sleep(5);
     late.kill("SIGSTOP");
     first.stdin.write("go\n");
     await first.stdin.flush();
