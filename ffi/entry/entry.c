@@ -13,11 +13,13 @@ typedef unsigned long word;
 
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
- * threads, costs more than it brings in that time.
+ * threads, costs more than it brings in that time. Its memory comes in large pages where the system lets programs ask for
+ * them: in those few megabytes every page is a page fault, a thousand of them.
  */
 static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
 			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
-			       "BUN_GC_TIMER_DISABLE=1\0";
+			       "BUN_GC_TIMER_DISABLE=1\0"
+			       "MIMALLOC_ALLOW_THP=1\0";
 
 /* What Bun and its engine, its allocator and its Node.js layer take orders from. */
 static const char obeyed[] = "BUN_\0"
@@ -31,6 +33,8 @@ static const char obeyed[] = "BUN_\0"
 static const char begun[] = "CURRUNT_BEGUN=1";
 
 #define RLIMIT_NOFILE 7
+#define PAGE_BYTES 4096 /* of kernels that have large pages of 2 MB */
+#define MADV_HUGEPAGE 14
 #define LIMIT_WORDS 8 /* for "CURRUNT_NOFILE=soft:hard" with two numbers of 20 digits */
 
 static char *append_number(char *to, word number)
@@ -116,9 +120,21 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 }
 
 /*
- * The second and the third word of the code are how far Bun's entry is from here, and the place that the dynamic linker has
- * filled with the address of `environ`; install.ts writes them. The register in which the dynamic linker passes its last
- * function (rdx, x0) is kept.
+ * Where the file of the executable is read only now, after a boot for instance, it shall come in pieces that the kernel can map
+ * as one page each (align.ts): the starts that follow take fewer page faults. What is cached already stays as it is.
+ */
+void prefer_large_pages(word image, word bytes)
+{
+	word start = image & -(word)PAGE_BYTES;
+
+	/* What lies between the segments is passed over (man 2 madvise, ENOMEM). */
+	sys_madvise(start, image + bytes - start, MADV_HUGEPAGE);
+}
+
+/*
+ * Words 2 to 5 of the code: how far it is from here to Bun's entry, to the place that the dynamic linker has filled with the
+ * address of `environ`, and to the first segment, and how many bytes the segments take; install.ts writes them. The register
+ * in which the dynamic linker passes its last function (rdx, x0) is kept.
  */
 #ifdef __aarch64__
 __asm__(".section .text.start, \"ax\"\n"
@@ -128,17 +144,23 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	.balign 8\n"
 	"entry: .quad 0\n"
 	"environment: .quad 0\n"
+	"image: .quad 0\n"
+	"bytes: .quad 0\n"
 	"1:	mov x19, x0\n"
 	"	mov x20, sp\n"
 	"	mov x0, x20\n"
 	"	bl settle\n"
 	"	mov w22, w0\n"
+	"	adr x21, _start\n"
+	"	ldr x0, image\n"
+	"	add x0, x21, x0\n"
+	"	ldr x1, bytes\n"
+	"	bl prefer_large_pages\n"
 	"	mov x0, x20\n"
 	"	bl count_words\n"
 	"	sub x0, x20, x0, lsl #3\n"
 	"	and x1, x0, #-16\n"
 	"	mov sp, x1\n"
-	"	adr x21, _start\n"
 	"	ldr x3, environment\n"
 	"	add x2, x21, x3\n"
 	"	mov x0, x20\n"
@@ -158,12 +180,19 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	.balign 8\n"
 	"entry: .quad 0\n"
 	"environment: .quad 0\n"
+	"image: .quad 0\n"
+	"bytes: .quad 0\n"
 	"1:	mov %rdx, %rbx\n"
 	"	mov %rsp, %rbp\n"
 	"	and $-16, %rsp\n"
 	"	mov %rbp, %rdi\n"
 	"	call settle\n"
 	"	mov %eax, %r13d\n"
+	"	lea _start(%rip), %r12\n"
+	"	mov image(%rip), %rdi\n"
+	"	add %r12, %rdi\n"
+	"	mov bytes(%rip), %rsi\n"
+	"	call prefer_large_pages\n"
 	"	mov %rbp, %rdi\n"
 	"	call count_words\n"
 	"	shl $3, %rax\n"
@@ -172,7 +201,6 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	and $-16, %rsp\n"
 	"	mov %rbp, %rdi\n"
 	"	mov %rsp, %rsi\n"
-	"	lea _start(%rip), %r12\n"
 	"	mov environment(%rip), %rdx\n"
 	"	add %r12, %rdx\n"
 	"	mov %r13d, %ecx\n"

@@ -1,21 +1,26 @@
 /** Puts our first instructions (entry.c) into an executable: the build's last step. */
 
-// <elf.h>, 64-bit little-endian: places in the file's header, in a program header, in a relocation, in a symbol.
-const E_ENTRY = 24;
-const E_PHOFF = 32;
-const E_PHENTSIZE = 54;
-const E_PHNUM = 56;
-const P_FLAGS = 4;
-const P_OFFSET = 8;
-const P_VADDR = 16;
-const P_PADDR = 24;
-const P_FILESZ = 32;
-const P_MEMSZ = 40;
-const P_ALIGN = 48;
-const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
-const PT_NOTE = 4;
-const PF_RX = 5;
+import type { ProgramHeader } from "./elf.ts";
+import {
+  E_ENTRY,
+  isElf,
+  numberAt,
+  P_ALIGN,
+  P_FILESZ,
+  P_FLAGS,
+  P_MEMSZ,
+  P_OFFSET,
+  P_PADDR,
+  P_VADDR,
+  PF_RX,
+  PT_DYNAMIC,
+  PT_LOAD,
+  PT_NOTE,
+  programHeaders,
+  putNumber,
+} from "./elf.ts";
+
+// <elf.h>: tags of the dynamic section; sizes of a relocation and of a symbol.
 const DT_STRTAB = 5;
 const DT_SYMTAB = 6;
 const DT_RELA = 7;
@@ -31,24 +36,15 @@ const pageBytes = 0x10000;
 /** Places in entry.c's code, behind its first jump. */
 const entryAt = 8;
 const environmentAt = 16;
-
-interface ProgramHeader {
-  /** In the file. */
-  readonly at: number;
-  readonly type: number;
-  readonly offset: number;
-  readonly address: number;
-  readonly length: number;
-}
+const imageAt = 24;
+const imageBytesAt = 32;
 
 /**
  * The executable with `code` in front of its entry: appended, and loaded by the program header that told of notes (the
  * build's ID), which no kernel needs. Throws when it has no such header, or is no ELF file of our kind.
  */
 export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
-  if (executable.readUInt32BE(0) !== 0x7f454c46 || executable[4] !== 2 || executable[5] !== 1) {
-    throw new Error("install the entry: not a 64-bit little-endian ELF file");
-  }
+  if (!isElf(executable)) throw new Error("install the entry: not a 64-bit little-endian ELF file");
   const headers = programHeaders(executable);
   // The last one: what is loaded must stand in the order of addresses.
   const note = headers.findLast(({ type }) => type === PT_NOTE);
@@ -63,7 +59,12 @@ export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
   const distance = (to: number) => BigInt(to - address);
   out.writeBigInt64LE(distance(numberAt(executable, E_ENTRY)), offset + entryAt);
   out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
-  out.writeBigUInt64LE(BigInt(address), E_ENTRY);
+  const loaded = headers.filter(({ type }) => type === PT_LOAD);
+  const first = Math.min(...loaded.map((segment) => segment.address));
+  const end = Math.max(...loaded.map((segment) => segment.address + segment.length));
+  out.writeBigInt64LE(distance(first), offset + imageAt);
+  putNumber(out, offset + imageBytesAt, end - first);
+  putNumber(out, E_ENTRY, address);
   out.writeUInt32LE(PT_LOAD, note.at);
   out.writeUInt32LE(PF_RX, note.at + P_FLAGS);
   const fields: readonly (readonly [number, number])[] = [
@@ -74,7 +75,7 @@ export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
     [P_MEMSZ, code.length],
     [P_ALIGN, pageBytes],
   ];
-  for (const [field, value] of fields) out.writeBigUInt64LE(BigInt(value), note.at + field);
+  for (const [field, value] of fields) putNumber(out, note.at + field, value);
   return out;
 }
 
@@ -85,21 +86,6 @@ export function flatCode(program: Buffer): Buffer {
     throw new Error("the entry's code was linked as several segments, or does not begin with _start");
   }
   return program.subarray(segment.offset, segment.offset + segment.length);
-}
-
-function programHeaders(executable: Buffer): ProgramHeader[] {
-  const start = numberAt(executable, E_PHOFF);
-  const size = executable.readUInt16LE(E_PHENTSIZE);
-  return Array.from({ length: executable.readUInt16LE(E_PHNUM) }, (_, index) => {
-    const at = start + index * size;
-    return {
-      at,
-      type: executable.readUInt32LE(at),
-      offset: numberAt(executable, at + P_OFFSET),
-      address: numberAt(executable, at + P_VADDR),
-      length: numberAt(executable, at + P_MEMSZ),
-    };
-  });
 }
 
 /** The address of the word that the dynamic linker fills with the address of the C library's `environ`. */
@@ -131,10 +117,6 @@ function dynamicEntries(executable: Buffer, headers: readonly ProgramHeader[]): 
   const { offset, length } = segment;
   const places = Array.from({ length: length / 16 }, (_, index) => offset + index * 16);
   return new Map(places.map((at) => [numberAt(executable, at), numberAt(executable, at + 8)]));
-}
-
-function numberAt(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigUInt64LE(at));
 }
 
 function roundUp(length: number): number {

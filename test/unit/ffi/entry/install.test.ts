@@ -30,6 +30,7 @@ const ours = [
   "BUN_JSC_startupJITDeferralScale=100",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
+  "MIMALLOC_ALLOW_THP=1",
   `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
 
