@@ -30,7 +30,9 @@ const ours = [
   "BUN_JSC_startupJITDeferralScale=100",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
+  "BUN_JSC_forceRAMSize=134217728",
   "MIMALLOC_ALLOW_THP=1",
+  "MIMALLOC_PURGE_DELAY=-1",
   `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
 
