@@ -239,7 +239,6 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     define: {
       "process.arch": JSON.stringify(target.architecture),
       CURRUNT_VERSION: JSON.stringify(manifest.version),
-      CURRUNT_SHIM: JSON.stringify(readFileSync(shim).toString("base64")),
       CURRUNT_GUNZIP: JSON.stringify(readFileSync(gunzip).toString("base64")),
       ...(await readyFilters(target.architecture)),
       CURRUNT_COMMIT: JSON.stringify(commit()),
@@ -257,7 +256,8 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
       execArgv: ["--disallow-code-generation-from-strings=strict", "--no-addons"],
     },
   });
-  const program = installEntry(alignSegments(readFileSync(temporary)), buildEntry(target.architecture));
+  const entry = buildEntry(target.architecture);
+  const program = installEntry(alignSegments(readFileSync(temporary)), entry, readFileSync(shim));
   rmSync(temporary);
   // In one piece: what is written in small ones is cached, and mapped, in small ones.
   writeFileSync(temporary, program, { mode: 0o755 });

@@ -1,6 +1,6 @@
 /*
- * Reads the command lines that callers of an OCI runtime end a container's life with. Whatever is not exactly one of them,
- * errors included, is left to the command line in TypeScript, which says what each flag means.
+ * Reads the command lines that callers of an OCI runtime end a container's life with, and knows those that make a process
+ * in a container. Whatever is not exactly one of them, errors included, is left to the command line in TypeScript, which says what each flag means.
  */
 #include "entry.h"
 
@@ -44,6 +44,8 @@ static enum verb verb_of(const char *word)
 		return STATE;
 	if (same(word, "kill"))
 		return KILL;
+	if (same(word, "create") || same(word, "run") || same(word, "exec"))
+		return RUN_A_PLAN;
 	return same(word, "delete") ? DELETE : NO_VERB;
 }
 
@@ -128,22 +130,51 @@ static const char *default_root(char *const *environment)
 	return "/run/currunt-oci";
 }
 
-int parse_command(char *const *arguments, char *const *environment, struct command *command)
+/* Reads what stands in front of the verb, and it; the word behind it. NULL when that is nothing to be known here. */
+static char *const *parse_verb(char *const *arguments, struct command *command, int *is_oci)
 {
 	char *const *word = arguments + 1;
-	int is_oci = is_runtimes_name(*arguments), count = 0;
+
+	*is_oci = is_runtimes_name(*arguments);
+	*command = (struct command){.verb = NO_VERB};
+	while (word != NULL && *word != NULL && flag_name(*word) != NULL)
+		word = skip_global(word, &command->root, is_oci);
+	if (word == NULL || *word == NULL)
+		return NULL;
+	command->verb = verb_of(*word);
+	return command->verb == NO_VERB ? NULL : word + 1;
+}
+
+/* False also where descriptors are to be passed on by their numbers, of which ours might be taken for some. */
+int wants_shim(const u64 *stack)
+{
+	char *const *arguments = (char *const *)(stack + 1), *const *word;
+	struct command command;
+	int is_oci;
+
+	if (*stack < 3 || (word = parse_verb(arguments, &command, &is_oci)) == NULL || command.verb != RUN_A_PLAN)
+		return 0;
+	for (; *word != NULL; word++) {
+		const char *name = flag_name(*word);
+
+		if (name != NULL && behind(name, "preserve-fds") != NULL)
+			return 0;
+		is_oci = is_oci || (name != NULL && (behind(name, "bundle") != NULL || same(*word, "-b")));
+	}
+	return is_oci && value_of(arguments + *stack + 1, "LISTEN_FDS=") == NULL;
+}
+
+int parse_command(char *const *arguments, char *const *environment, struct command *command)
+{
+	char *const *word;
+	int is_oci, count = 0;
 	const char *positional[2];
 
 	/* Not in the declaration, of which the compiler would make data with addresses. */
 	positional[0] = NULL;
 	positional[1] = "TERM";
-	*command = (struct command){.verb = NO_VERB};
-	while (word != NULL && *word != NULL && flag_name(*word) != NULL)
-		word = skip_global(word, &command->root, &is_oci);
-	if (word == NULL || *word == NULL)
-		return 0;
-	command->verb = verb_of(*word++);
-	if (command->verb == NO_VERB)
+	word = parse_verb(arguments, command, &is_oci);
+	if (word == NULL || command->verb == RUN_A_PLAN)
 		return 0;
 	for (; *word != NULL; word++) {
 		if (is_own_flag(command->verb, *word))

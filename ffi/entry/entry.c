@@ -11,6 +11,10 @@
 
 typedef unsigned long word;
 
+/* Words of the code (below). */
+extern const word image, image_bytes, shim, shim_bytes;
+extern const char _start[];
+
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
  * threads, costs more than it brings in that time.
@@ -32,7 +36,8 @@ static const char obeyed[] = "BUN_\0"
 			     "MIMALLOC_\0"
 			     "NODE_\0"
 			     "CURRUNT_BEGUN=\0"
-			     "CURRUNT_NOFILE=\0";
+			     "CURRUNT_NOFILE=\0"
+			     "CURRUNT_SHIM=\0";
 
 /* Tells `start` that the program has been started, and has failed. */
 static const char begun[] = "CURRUNT_BEGUN=1";
@@ -40,12 +45,24 @@ static const char begun[] = "CURRUNT_BEGUN=1";
 #define RLIMIT_NOFILE 7
 #define PAGE_BYTES 4096 /* of kernels that have large pages of 2 MB */
 #define MADV_HUGEPAGE 14
-#define LIMIT_WORDS 8 /* for "CURRUNT_NOFILE=soft:hard" with two numbers of 20 digits */
+/* Room for the two variables that are made here. */
+#define LIMIT_WORDS 8 /* "CURRUNT_NOFILE=soft:hard", each number of at most 20 digits */
+#define SHIM_WORDS 16 /* "CURRUNT_SHIM=address:bytes:image:socket:pid" */
 
+static char *append_text(char *to, const char *text)
+{
+	while (*text != 0)
+		*to++ = *text++;
+	return to;
+}
+
+/* With a colon in front, unless it is the variable's first. */
 static char *append_number(char *to, word number)
 {
 	word unit = 1;
 
+	if (to[-1] != '=')
+		*to++ = ':';
 	while (number / unit > 9)
 		unit *= 10;
 	for (; unit > 0; unit /= 10)
@@ -60,12 +77,27 @@ static void describe_limit(char *to)
 		word soft, hard;
 	} limit;
 
-	for (const char *name = "CURRUNT_NOFILE="; *name != 0; name++)
-		*to++ = *name;
+	to = append_text(to, "CURRUNT_NOFILE=");
 	if (sys_prlimit64(0, RLIMIT_NOFILE, NULL, &limit) == 0) {
 		to = append_number(to, limit.soft);
-		*to++ = ':';
 		to = append_number(to, limit.hard);
+	}
+	*to = 0;
+}
+
+/* Where the shim's program is in memory and, when a shim waits for its plan, what src/sys/entry.ts must know of that. */
+static void describe_shim(char *to, const word *old)
+{
+	struct waiting_shim waiting;
+	const void *program = _start + shim;
+
+	to = append_text(to, "CURRUNT_SHIM=");
+	to = append_number(to, (word)program);
+	to = append_number(to, shim_bytes);
+	if (wants_shim(old) && start_shim(program, shim_bytes, &waiting)) {
+		to = append_number(to, (word)waiting.image);
+		to = append_number(to, (word)waiting.socket);
+		to = append_number(to, (word)waiting.pid);
 	}
 	*to = 0;
 }
@@ -90,8 +122,8 @@ word count_words(const word *old)
 		;
 	for (const char *setting = settings; *setting != 0; setting = next_text(setting))
 		ours++;
-	/* And two variables more. */
-	return (word)(end + 2 - old) + ours + 2 + LIMIT_WORDS;
+	/* And three variables more. */
+	return (word)(end + 2 - old) + ours + 3 + LIMIT_WORDS + SHIM_WORDS;
 }
 
 /*
@@ -102,8 +134,10 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 {
 	/* The new words end below the old ones, with room for this in between. */
 	char *limit = (char *)(old - LIMIT_WORDS);
+	char *shim_text = (char *)(old - LIMIT_WORDS - SHIM_WORDS);
 
 	describe_limit(limit);
+	describe_shim(shim_text, old);
 	for (word left = 1 + old[0] + 1; left > 0; left--)
 		*new++ = *old++;
 	**environ = (word)new;
@@ -113,6 +147,7 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 	for (const char *setting = settings; *setting != 0; setting = next_text(setting))
 		*new++ = (word)setting;
 	*new++ = (word)limit;
+	*new++ = (word)shim_text;
 	if (outcome == BEGUN)
 		*new++ = (word)begun;
 	*new++ = *old++;
@@ -128,18 +163,19 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
  * Where the file of the executable is read only now, after a boot for instance, it shall come in pieces that the kernel can map
  * as one page each (align.ts): the starts that follow take fewer page faults. What is cached already stays as it is.
  */
-void prefer_large_pages(word image, word bytes)
+void prefer_large_pages(void)
 {
-	word start = image & -(word)PAGE_BYTES;
+	word start = ((word)_start + image) & -(word)PAGE_BYTES;
 
 	/* What lies between the segments is passed over (man 2 madvise, ENOMEM). */
-	sys_madvise(start, image + bytes - start, MADV_HUGEPAGE);
+	sys_madvise(start, (word)_start + image + image_bytes - start, MADV_HUGEPAGE);
 }
 
 /*
- * Words 2 to 5 of the code: how far it is from here to Bun's entry, to the place that the dynamic linker has filled with the
- * address of `environ`, and to the first segment, and how many bytes the segments take; install.ts writes them. The register
- * in which the dynamic linker passes its last function (rdx, x0) is kept.
+ * Words 2 to 7 of the code: how far it is from here to Bun's entry, to the place that the dynamic linker has filled with the
+ * address of `environ`, to the first segment, and how many bytes the segments take; how far it is to the shim's program, and
+ * how many bytes that is. install.ts writes them. The register in which the dynamic linker passes its last function (rdx, x0)
+ * is kept.
  */
 #ifdef __aarch64__
 __asm__(".section .text.start, \"ax\"\n"
@@ -150,22 +186,21 @@ __asm__(".section .text.start, \"ax\"\n"
 	"entry: .quad 0\n"
 	"environment: .quad 0\n"
 	"image: .quad 0\n"
-	"bytes: .quad 0\n"
+	"image_bytes: .quad 0\n"
+	"shim: .quad 0\n"
+	"shim_bytes: .quad 0\n"
 	"1:	mov x19, x0\n"
 	"	mov x20, sp\n"
 	"	mov x0, x20\n"
 	"	bl settle\n"
 	"	mov w22, w0\n"
-	"	adr x21, _start\n"
-	"	ldr x0, image\n"
-	"	add x0, x21, x0\n"
-	"	ldr x1, bytes\n"
 	"	bl prefer_large_pages\n"
 	"	mov x0, x20\n"
 	"	bl count_words\n"
 	"	sub x0, x20, x0, lsl #3\n"
 	"	and x1, x0, #-16\n"
 	"	mov sp, x1\n"
+	"	adr x21, _start\n"
 	"	ldr x3, environment\n"
 	"	add x2, x21, x3\n"
 	"	mov x0, x20\n"
@@ -186,17 +221,15 @@ __asm__(".section .text.start, \"ax\"\n"
 	"entry: .quad 0\n"
 	"environment: .quad 0\n"
 	"image: .quad 0\n"
-	"bytes: .quad 0\n"
+	"image_bytes: .quad 0\n"
+	"shim: .quad 0\n"
+	"shim_bytes: .quad 0\n"
 	"1:	mov %rdx, %rbx\n"
 	"	mov %rsp, %rbp\n"
 	"	and $-16, %rsp\n"
 	"	mov %rbp, %rdi\n"
 	"	call settle\n"
 	"	mov %eax, %r13d\n"
-	"	lea _start(%rip), %r12\n"
-	"	mov image(%rip), %rdi\n"
-	"	add %r12, %rdi\n"
-	"	mov bytes(%rip), %rsi\n"
 	"	call prefer_large_pages\n"
 	"	mov %rbp, %rdi\n"
 	"	call count_words\n"
@@ -206,6 +239,7 @@ __asm__(".section .text.start, \"ax\"\n"
 	"	and $-16, %rsp\n"
 	"	mov %rbp, %rdi\n"
 	"	mov %rsp, %rsi\n"
+	"	lea _start(%rip), %r12\n"
 	"	mov environment(%rip), %rdx\n"
 	"	add %r12, %rdx\n"
 	"	mov %r13d, %ecx\n"

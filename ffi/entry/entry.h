@@ -16,8 +16,19 @@ const char *behind(const char *text, const char *start);
 const char *value_of(char *const *environment, const char *name);
 int parse_number(const char *text, u64 *number);
 
+/* shim.c: a shim that waits for its plan while Bun starts. */
+struct waiting_shim {
+	/* Descriptors, close-on-exec: its sealed program, and our end of its socket. */
+	s32 image, socket;
+	s32 pid;
+};
+int start_shim(const void *program, size bytes, struct waiting_shim *waiting);
+
+/* command.c: whether the command line, with which `stack` begins, comes to a plan of the OCI runtime. */
+int wants_shim(const u64 *stack);
+
 /* command.c: a command line that names a container of the OCI runtime, and nothing that is rare. */
-enum verb { NO_VERB, START, STATE, KILL, DELETE };
+enum verb { NO_VERB, START, STATE, KILL, DELETE, RUN_A_PLAN };
 struct command {
 	enum verb verb;
 	const char *root, *id;

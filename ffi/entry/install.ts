@@ -38,12 +38,14 @@ const entryAt = 8;
 const environmentAt = 16;
 const imageAt = 24;
 const imageBytesAt = 32;
+const shimAt = 40;
+const shimBytesAt = 48;
 
 /**
- * The executable with `code` in front of its entry: appended, and loaded by the program header that told of notes (the
- * build's ID), which no kernel needs. Throws when it has no such header, or is no ELF file of our kind.
+ * The executable with `code` in front of its entry, and `shim` behind that: appended, and loaded by the program header that told
+ * of notes (the build's ID), which no kernel needs. Throws when it has no such header, or is no ELF file of our kind.
  */
-export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
+export function installEntry(executable: Buffer, code: Uint8Array, shim: Uint8Array): Buffer {
   if (!isElf(executable)) throw new Error("install the entry: not a 64-bit little-endian ELF file");
   const headers = programHeaders(executable);
   // The last one: what is loaded must stand in the order of addresses.
@@ -53,9 +55,13 @@ export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
   }
   const offset = roundUp(executable.length);
   const address = roundUp(Math.max(...headers.map((header) => header.address + header.length)));
-  const out = Buffer.alloc(offset + code.length);
+  const length = code.length + shim.length;
+  const out = Buffer.alloc(offset + length);
   executable.copy(out);
   out.set(code, offset);
+  out.set(shim, offset + code.length);
+  putNumber(out, offset + shimAt, code.length);
+  putNumber(out, offset + shimBytesAt, shim.length);
   const distance = (to: number) => BigInt(to - address);
   out.writeBigInt64LE(distance(numberAt(executable, E_ENTRY)), offset + entryAt);
   out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
@@ -71,8 +77,8 @@ export function installEntry(executable: Buffer, code: Uint8Array): Buffer {
     [P_OFFSET, offset],
     [P_VADDR, address],
     [P_PADDR, address],
-    [P_FILESZ, code.length],
-    [P_MEMSZ, code.length],
+    [P_FILESZ, length],
+    [P_MEMSZ, length],
     [P_ALIGN, pageBytes],
   ];
   for (const [field, value] of fields) putNumber(out, note.at + field, value);

@@ -56,6 +56,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_recvmsg(fd, message, flags) SYSCALL(NR(47, 212), fd, message, flags, 0, 0, 0)
 #define sys_bind(fd, address, length) SYSCALL(NR(49, 200), fd, address, length, 0, 0, 0)
 #define sys_listen(fd, backlog) SYSCALL(NR(50, 201), fd, backlog, 0, 0, 0, 0)
+#define sys_socketpair(family, type, protocol, ends) SYSCALL(NR(53, 199), family, type, protocol, ends, 0, 0)
 #define sys_getsockopt(fd, level, name, out, length) SYSCALL(NR(55, 209), fd, level, name, out, length, 0)
 #define sys_getpid() SYSCALL(NR(39, 172), 0, 0, 0, 0, 0, 0)
 #define sys_clone(flags, pidfd) SYSCALL(NR(56, 220), flags, 0, pidfd, 0, 0, 0)

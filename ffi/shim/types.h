@@ -171,6 +171,7 @@ struct statfs {
 
 #define AF_INET 2
 #define AF_UNIX 1
+#define SOCK_SEQPACKET 5
 #define SOCK_DGRAM 2
 #define SOCK_STREAM 1
 #define SOCK_NONBLOCK O_NONBLOCK

@@ -6,7 +6,7 @@ import { openat } from "../sys/file.ts";
 import { waitForEnd } from "../sys/process.ts";
 import { receiveWithDescriptors, sendWithDescriptors } from "../sys/rights.ts";
 import { findProgram } from "../sys/run-program.ts";
-import { packetPair } from "../sys/shim.ts";
+import { packetPair } from "../sys/shim-start.ts";
 import { tryReadSmallFile } from "../sys/small-file.ts";
 import { spawn } from "../sys/spawn.ts";
 import type { CriuRequest, CriuResponse } from "./criu-message.ts";

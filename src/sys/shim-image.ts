@@ -15,24 +15,18 @@ import {
 } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
+import { shimProgram, startedImage } from "./entry.ts";
 import { check, failedWith, failureOf } from "./error.ts";
 import { Fd } from "./fd.ts";
 import { openat, writeAll } from "./file.ts";
 import { changeMount, makeFilesystem } from "./mount.ts";
-
-/** Its bytes in base64, which `build.ts` stamps into the executable: reading an embedded file takes a thread and a wait. */
-declare const CURRUNT_SHIM: string | undefined;
 
 let image: Fd | undefined;
 
 /** The image of this process's shims: made once, lent to the caller, closed when the process ends. */
 export async function shimImage(): Promise<Fd> {
   // Not with node:fs, whose loading would double the cost of the whole start.
-  image ??= makeImage(
-    typeof CURRUNT_SHIM === "undefined"
-      ? await Bun.file(shimPath).bytes()
-      : Buffer.from(CURRUNT_SHIM, "base64"),
-  );
+  image ??= startedImage() ?? makeImage(shimProgram() ?? (await Bun.file(shimPath).bytes()));
   return image;
 }
 

@@ -1,5 +1,5 @@
 /** Runs a plan: starts the shim, hands it the steps, serves its messages, and turns a failed step into an error. */
-import { AF_UNIX, POLLIN, pollfd, SHUT_WR, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
+import { POLLIN, pollfd, SHUT_WR, SIGKILL } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import type { Slot, Step } from "../../ffi/plan.ts";
 import type { Message } from "../../ffi/plan-record.ts";
@@ -7,12 +7,11 @@ import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan
 import { describeStep } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
-import { Fd } from "./fd.ts";
+import type { Fd } from "./fd.ts";
 import { sendSignal, takeDescriptor, waitForEnd } from "./process.ts";
 import { receiveWithDescriptors, sendWithDescriptors } from "./rights.ts";
-import { shimImage } from "./shim-image.ts";
+import { startShim } from "./shim-start.ts";
 import type { SpawnOptions } from "./spawn.ts";
-import { spawnImage } from "./spawn.ts";
 
 const EINTR = 4;
 
@@ -70,24 +69,14 @@ export class StepError extends SyscallError {
   }
 }
 
-/** Two connected packet sockets, close-on-exec. */
-export function packetPair(): [Fd, Fd] {
-  const ends = new Int32Array(2);
-  check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "socketpair");
-  return [new Fd(ends[0] ?? -1), new Fd(ends[1] ?? -1)];
-}
-
 /** Carries out the steps; resolves once the plan's program runs. On failure no process is left, and a StepError thrown. */
 export async function runPlan(options: PlanOptions): Promise<Started> {
-  const image = await shimImage();
-  const [near, far] = packetPair();
-  using ours = near;
+  const { pid: shim, socket } = await startShim(options);
+  using ours = socket;
   const conversation = new Conversation(ours, options);
-  let shim: number | undefined;
   try {
     const { fds, rest = [] } = options;
     let { steps } = options;
-    shim = startShim(image, far, options);
     tryToSend(() => sendPart(ours, { steps, fds, more: rest.length > 0 }));
     for (const [index, make] of rest.entries()) {
       const made = await make(() => conversation.untilCloned(steps));
@@ -107,14 +96,6 @@ export async function runPlan(options: PlanOptions): Promise<Started> {
     // The half that does not become init has ended by now, or is about to.
     if (shim !== undefined) waitForEnd(shim);
   }
-}
-
-/** The shim's pid when it is a child of ours. */
-function startShim(image: Fd, far: Fd, { stdio, spawn }: PlanOptions): number | undefined {
-  using socket = far;
-  if (spawn === undefined) return spawnImage({ image, stdio, socket });
-  spawn({ image, stdio, socket });
-  return undefined;
 }
 
 interface Part {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildEntry } from "../../../../ffi/compile.ts";
+import { buildEntry, buildShim } from "../../../../ffi/compile.ts";
 import { installEntry } from "../../../../ffi/entry/install.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-entry-"));
@@ -12,13 +12,51 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const teller = `
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
 extern char **environ;
 static void at_exit(void) { puts("at exit"); }
+/* Once it runs the shim, whose name in /proc is another. */
+static void tell_of_signals(int pid) {
+  char path[64], line[256], ignored[64], blocked[64];
+  do {
+    sprintf(path, "/proc/%d/status", pid);
+    FILE *status = fopen(path, "r");
+    line[0] = 0;
+    for (char text[256]; fgets(text, sizeof text, status);) {
+      if (!strncmp(text, "Name:", 5)) strcpy(line, text);
+      sscanf(text, "SigIgn: %s", ignored);
+      sscanf(text, "SigBlk: %s", blocked);
+    }
+    fclose(status);
+  } while (strstr(line, "with-entry"));
+  printf(", ignored %s, blocked %s", ignored, blocked);
+}
+static void tell_of_shim(const char *text) {
+  unsigned long address, bytes;
+  int image, socket, pid, status;
+  int count = sscanf(text, "%lu:%lu:%d:%d:%d", &address, &bytes, &image, &socket, &pid);
+  static char copy[1 << 20];
+  printf("a program of %lu bytes, ELF %d", bytes, memcmp((char *)address, "\\177ELF", 4) == 0);
+  if (count == 5) {
+    int same = pread(image, copy, sizeof copy, 0) == (long)bytes && memcmp(copy, (char *)address, bytes) == 0;
+    printf(", sealed %d, the same %d", pwrite(image, "", 1, 0) < 0, same);
+    if (getenv("HOLD")) tell_of_signals(pid);
+    close(socket);
+    waitpid(pid, &status, 0);
+    printf(", ended with %d", WEXITSTATUS(status));
+  }
+  puts("");
+}
 int main(int argc, char **argv, char **envp) {
   atexit(at_exit);
   for (int i = 1; i < argc; i++) printf("argument %s\\n", argv[i]);
-  for (char **variable = environ; *variable; variable++) printf("variable %s\\n", *variable);
+  for (char **variable = environ; *variable; variable++) {
+    if (strncmp(*variable, "CURRUNT_SHIM=", 13) == 0) tell_of_shim(*variable + 13);
+    else printf("variable %s\\n", *variable);
+  }
   printf("%d %d\\n", envp[0] == environ[0], getauxval(AT_PAGESZ) > 0);
   return getenv("BUN_OPTIONS") != NULL;
 }`;
@@ -26,7 +64,7 @@ int main(int argc, char **argv, char **envp) {
 /** What children of ours inherit. */
 const limit = Bun.spawnSync(["sh", "-c", "echo $(ulimit -Sn):$(ulimit -Hn)"]).stdout.toString().trim();
 
-const ours = [
+const settings = [
   "BUN_JSC_startupJITDeferralScale=100",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
@@ -35,6 +73,12 @@ const ours = [
   "MIMALLOC_PURGE_DELAY=-1",
   `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
+
+const shimPath = join(import.meta.dir, "../../../../dist/shim");
+buildShim(shimPath);
+const shim = readFileSync(shimPath);
+const shimLine = `a program of ${shim.length} bytes, ELF 1`;
+const ours = [...settings, shimLine];
 
 function run(program: string, args: string[], env: Record<string, string>): string[] {
   const { stdout, exitCode } = Bun.spawnSync([program, ...args], { env });
@@ -54,7 +98,7 @@ beforeAll(() => {
 
 function install(): string {
   const path = join(scratch, "with-entry");
-  writeFileSync(path, installEntry(program, buildEntry()));
+  writeFileSync(path, installEntry(program, buildEntry(), shim));
   chmodSync(path, 0o755);
   return path;
 }
@@ -69,6 +113,7 @@ test("the program gets its arguments, its environment without what Bun obeys, ou
     JSC_: "",
     CURRUNT_NOFILE: "1:1",
     CURRUNT_BEGUN: "1",
+    CURRUNT_SHIM: "1:2:3:4:5",
   };
   expect(run(install(), ["one", "", "three"], env)).toEqual([
     "argument one",
@@ -97,16 +142,37 @@ test("any number of arguments and variables keeps the stack in order", () => {
   }
 });
 
+const waiting = `${shimLine}, sealed 1, the same 1, ended with 1`;
+test.each<[string, string[], Record<string, string>, string]>([
+  ["run with a bundle", ["run", "--bundle", "b", "c"], {}, waiting],
+  ["create with a global flag of OCI runtimes", ["--root", "/r", "create", "c"], {}, waiting],
+  ["exec with a global flag of OCI runtimes", ["--log=/l", "exec", "c", "true"], {}, waiting],
+  ["the engine's run", ["run", "-image", "x"], {}, shimLine],
+  ["state", ["--root", "/nowhere", "state", "c"], {}, shimLine],
+  ["descriptors to preserve", ["run", "-b", "b", "--preserve-fds=2", "c"], {}, shimLine],
+  ["sockets to pass on", ["run", "-b", "b", "c"], { LISTEN_FDS: "1" }, shimLine],
+])("a shim waits for the plan where the command line comes to one: %s", (_, args, env, line) => {
+  expect(run(install(), args, env)).toContain(line);
+});
+
+test("a shim starts without the signals that the caller ignores or blocks", () => {
+  const script = `trap '' HUP USR1; exec "$0" run -b b c`;
+  const { stdout } = Bun.spawnSync(["sh", "-c", script, install()], { env: { HOLD: "1" } });
+  expect(stdout.toString()).toContain("ignored 0000000000000000, blocked 0000000000000000");
+});
+
 test("installEntry() refuses what it cannot change", () => {
   const code = buildEntry();
-  expect(() => installEntry(Buffer.from("#!/bin/sh\n"), code)).toThrow("not a 64-bit little-endian ELF file");
+  expect(() => installEntry(Buffer.from("#!/bin/sh\n"), code, shim)).toThrow(
+    "not a 64-bit little-endian ELF file",
+  );
   const withoutNotes = Buffer.from(program);
   const start = Number(program.readBigUInt64LE(32));
   for (let index = 0; index < program.readUInt16LE(56); index++) {
     const at = start + index * 56;
     if (withoutNotes.readUInt32LE(at) === 4) withoutNotes.writeUInt32LE(0, at);
   }
-  expect(() => installEntry(withoutNotes, code)).toThrow("no program header to spare");
+  expect(() => installEntry(withoutNotes, code, shim)).toThrow("no program header to spare");
 });
 
 test("the code is the same wherever it is linked", () => {
