@@ -11,9 +11,10 @@
 
 typedef unsigned long word;
 
-/* Words of the code (below). */
-extern const word image, image_bytes, shim, shim_bytes;
-extern const char _start[];
+/* Words of the code (below). Hidden, or the compiler would look for their addresses in a table that nobody fills. */
+#define OWN __attribute__((visibility("hidden")))
+extern OWN const word image, image_bytes, shim, shim_bytes;
+extern OWN const char _start[];
 
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
