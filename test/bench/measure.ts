@@ -1,6 +1,7 @@
 /** Times commands side by side: a correctness check first, then the rivals in turns, medians and ratios at the end. */
 import { readFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
+import { join } from "node:path";
 
 export interface Contender {
   name: string;
@@ -17,13 +18,10 @@ export interface Timing {
   medianMs: number;
   minMs: number;
   maxMs: number;
-  /** Largest resident memory of one process of any run; never less than this program's own, which it was forked from. */
-  peakBytes: number;
 }
 
 interface Sample {
   ms: number;
-  peakBytes: number;
   stdout: string;
 }
 
@@ -46,7 +44,7 @@ export function runOnce(
       `${command.join(" ")}: exit code ${child.exitCode}: ${child.stderr}${child.stdout ?? ""}`,
     );
   }
-  return { ms, peakBytes: child.resourceUsage?.maxRSS ?? 0, stdout: child.stdout?.toString() ?? "" };
+  return { ms, stdout: child.stdout?.toString() ?? "" };
 }
 
 /** Checks that each contender does what it should, then times them in turns, so that a slow moment hits all alike. */
@@ -101,7 +99,6 @@ function summarise(name: string, samples: Sample[]): Timing {
     medianMs: round(times[times.length >> 1] ?? Number.NaN),
     minMs: round(times[0] ?? Number.NaN),
     maxMs: round(times.at(-1) ?? Number.NaN),
-    peakBytes: Math.max(...samples.map(({ peakBytes }) => peakBytes)),
   };
 }
 
@@ -113,17 +110,22 @@ function round(ms: number): number {
 export function report(title: string, timings: Timing[]): void {
   const [first, ...others] = timings;
   console.error(title);
-  for (const { name, medianMs, minMs, maxMs, peakBytes } of timings) {
-    const memory = `${(peakBytes / 1024 / 1024).toFixed(0)} MB`;
+  for (const { name, medianMs, minMs, maxMs } of timings)
     console.error(
-      `  ${name.padEnd(16)} ${medianMs.toFixed(1)} ms (${minMs.toFixed(1)} to ${maxMs.toFixed(1)}), peak ${memory}`,
+      `  ${name.padEnd(16)} ${medianMs.toFixed(1)} ms (${minMs.toFixed(1)} to ${maxMs.toFixed(1)})`,
     );
-  }
   for (const { name, medianMs } of others) {
     console.error(
       `  ${first?.name} is ${(medianMs / (first?.medianMs ?? 0)).toFixed(1)} times as fast as ${name}`,
     );
   }
+}
+
+/** The most memory in bytes that a command has to itself, the largest of `runs`: untimed, as looking takes time from it. */
+export function peakMemory(command: () => string[], env: Record<string, string>, runs: number): number {
+  const measure = [process.execPath, join(import.meta.dir, "../fixtures/peak-memory.ts")];
+  const peaks = Array.from({ length: runs }, () => Number(runOnce([...measure, ...command()], env).stdout));
+  return Math.max(...peaks);
 }
 
 /** What the figures were measured on. */

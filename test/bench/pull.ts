@@ -8,7 +8,7 @@ import { startContainerd } from "./containerd.ts";
 import { mountFreshDisk, unmountAll } from "./disk.ts";
 import { firstLayer, pushLayered } from "./layers.ts";
 import type { Contender, Timing } from "./measure.ts";
-import { race, report, runOnce } from "./measure.ts";
+import { peakMemory, race, report, runOnce } from "./measure.ts";
 import { makePodman } from "./podman.ts";
 
 export interface PullBenchOptions {
@@ -25,6 +25,8 @@ export interface PullFigures {
   readonly large: Timing[];
   readonly twelve: Timing[];
   readonly sibling: Timing[];
+  /** The most memory that currunt had to itself, in bytes. */
+  readonly peak: { readonly large: number; readonly twelve: number };
 }
 
 /** Runs all three. */
@@ -39,6 +41,7 @@ export async function measurePulls(options: PullBenchOptions): Promise<PullFigur
       large: bench.large(large, await firstLayer(layout)),
       twelve: bench.twelve(twelve),
       sibling: bench.sibling(ten, sibling, top),
+      peak: { large: bench.peak(large), twelve: bench.peak(twelve) },
     };
   } finally {
     bench.tearDown();
@@ -91,6 +94,17 @@ class PullBench {
     const timings = race([second, alone], 5);
     report("an image of which nine of ten layers are here, and the tenth alone", timings);
     return timings;
+  }
+
+  peak(image: string): number {
+    const { env } = this.#options;
+    const pull = () => {
+      this.#renew();
+      return this.#currunt(image);
+    };
+    const bytes = peakMemory(pull, env, 3);
+    console.error(`  pull of ${image}: at most ${(bytes / 2 ** 20).toFixed(0)} MB of memory of its own`);
+    return bytes;
   }
 
   tearDown(): void {
