@@ -7,7 +7,7 @@ import { addressOf } from "./memory.ts";
 
 /** main.c: what the one function does. */
 const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-const [HASH_START, HASH_ADD, HASH_END] = [9, 10, 11];
+const [HASH_START, HASH_ADD, HASH_END, HAS_ROOM] = [9, 10, 11, 12];
 /** At least as large as struct hasher. */
 const hasherBytes = 256;
 /** main.c: flags of OPEN. */
@@ -15,6 +15,8 @@ const [HASH, PLAIN] = [1, 2];
 /** gunzip.h: the ring that output comes in. What is taken may begin anywhere in it and go on behind its end. */
 export const outputRingBytes = 2 << 20;
 const digestBytes = 32;
+/** Streams whose memory is kept when they are closed, for those that follow. */
+const spareStreams = 3;
 
 /** gunzip.h, enum end: why a stream failed. The first is no failure. */
 const failures = [
@@ -54,7 +56,7 @@ export interface StreamInput {
   put(bytes: Uint8Array): number;
   /** No input follows. */
   finish(): void;
-  /** Ends the thread and unmaps the memory: the output must not be touched any more. */
+  /** Ends the thread; the memory is another stream's then, or nobody's: the output must not be touched any more. */
   close(): void;
 }
 
@@ -69,6 +71,8 @@ export interface StreamOutput {
   take(releasedBytes: number, leastBytes: number): Taken;
   /** Bytes of output that were not given back. */
   ready(): number;
+  /** Whether there is room now for input that `put` did not take: true once for each time. */
+  hasRoom(): boolean;
   /** Whether it makes a digest: it was asked for, and the processor has instructions for it. */
   readonly hashes: boolean;
   /** SHA-256 of all output, once it has ended. */
@@ -107,21 +111,30 @@ export function loadGunzip(code: Uint8Array): GunzipCode | number {
   // The types of Bun do not know of "i64_fast", a number where it fits into one.
   const signature = { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i64_fast" } as never;
   const call = CFunction({ ptr: address as Pointer, ...(signature as object) }) as unknown as Call;
+  const spare: number[] = [];
   return {
-    open: (options) => openStream(call, options),
+    open: (options) => openStream(call, spare, options),
     attach: (stream) => attachStream(call, stream),
     startHash: () => startHash(call),
   };
 }
 
-function openStream(call: Call, { hash, plain = false }: GunzipOptions): StreamInput | number {
-  const stream = Number(call(OPEN, 0, null, (hash ? HASH : 0) | (plain ? PLAIN : 0), 0));
+function openStream(
+  call: Call,
+  spare: number[],
+  { hash, plain = false }: GunzipOptions,
+): StreamInput | number {
+  const stream = Number(call(OPEN, spare.pop() ?? 0, null, (hash ? HASH : 0) | (plain ? PLAIN : 0), 0));
   if (stream < 0) return -stream;
   return {
     address: stream,
     put: (bytes) => Number(call(PUT, stream, bytes, bytes.length, 0)),
     finish: () => void call(FINISH, stream, null, 0, 0),
-    close: () => void call(CLOSE, stream, null, 0, 0),
+    close() {
+      const keep = spare.length < spareStreams;
+      call(CLOSE, stream, null, keep ? 1 : 0, 0);
+      if (keep) spare.push(stream);
+    },
   };
 }
 
@@ -137,6 +150,7 @@ function attachStream(call: Call, stream: number): StreamOutput {
       throw new Error(failures[-taken - firstFailure] ?? `unknown failure ${-taken}`);
     },
     ready: () => Number(call(READY, stream, null, 0, 0)),
+    hasRoom: () => Number(call(HAS_ROOM, stream, null, 0, 0)) !== 0,
     hashes: Number(call(HASHES, stream, null, 0, 0)) !== 0,
     digest() {
       return readDigest(Number(call(DIGEST, stream, null, 0, 0)));

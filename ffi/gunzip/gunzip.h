@@ -67,6 +67,7 @@ struct gunzip {
 	u64 wanted; /* position in the output that the caller waits for */
 	u32 finished;
 	u32 aborted;
+	u32 held_up; /* there was more input than room for it */
 	/* Written by the thread. */
 	u64 read;	/* input that is used up */
 	u64 made;	/* output that is ready */

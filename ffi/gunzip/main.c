@@ -15,7 +15,21 @@
 #define map(address, length, protection, flags, fd, offset)                                                            \
 	SYSCALL(NR(9, 222), address, length, protection, flags, fd, offset)
 
-enum operation { OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST, HASH_START, HASH_ADD, HASH_END };
+enum operation {
+	OPEN,
+	PUT,
+	FINISH,
+	TAKE,
+	READY,
+	CLOSE,
+	OUTPUT,
+	HASHES,
+	DIGEST,
+	HASH_START,
+	HASH_ADD,
+	HASH_END,
+	HAS_ROOM,
+};
 
 /* What `TAKE` says instead of a number of bytes. */
 #define WANTS_INPUT 0
@@ -72,15 +86,22 @@ static bool has_fast_shifts(void)
 #endif
 }
 
-/* Returns the stream's address, or a negative errno. `plain`: without what only some processors have. */
-static long open_stream(bool hash, bool plain)
+/*
+ * Returns the stream's address, or a negative errno. `plain`: without what only some processors have. `base`: a closed stream, whose
+ * memory becomes this one's: its pages are there, and each new one were a page fault.
+ */
+static long open_stream(bool hash, bool plain, long base)
 {
-	long base = map(NULL, TOTAL_BYTES, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long result = 0;
 
-	if (is_error(base))
-		return base;
+	if (base == 0) {
+		base = map(NULL, TOTAL_BYTES, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (is_error(base))
+			return base;
+		result = map_all((u8 *)base);
+	} else
+		__builtin_memset((void *)base, 0, __builtin_offsetof(struct gunzip, literals));
 	struct gunzip *g = (struct gunzip *)base;
-	long result = map_all((u8 *)base);
 
 	if (!is_error(result)) {
 		g->input = (u8 *)base + INPUT_AT;
@@ -106,8 +127,10 @@ static long put_input(struct gunzip *g, const u8 *bytes, u64 length)
 	/* What the thread reads at once may begin before the place it says it is at. */
 	u64 room = INPUT_BYTES - 64 - (g->put - load(&g->read));
 
-	if (length > room)
+	if (length > room) {
 		length = room;
+		store(&g->held_up, 1);
+	}
 	if (length == 0)
 		return 0;
 	__builtin_memcpy((u8 *)g->input + (g->put & (INPUT_BYTES - 1)), bytes, length);
@@ -190,21 +213,31 @@ static void add_to_hash(struct hasher *h, const u8 *bytes, u64 length)
 	__builtin_memcpy(h->block, bytes + (length & ~63ul), h->have);
 }
 
-static long close_stream(struct gunzip *g)
+/* Whether input was held up that there is room for now, which is said once. */
+static long has_room(struct gunzip *g)
+{
+	if (load(&g->held_up) == 0 || load(&g->put) - load(&g->read) > INPUT_BYTES / 4 * 3)
+		return 0;
+	store(&g->held_up, 0);
+	return 1;
+}
+
+/* Ends the thread. The memory goes with it, unless it is kept for another stream. */
+static long close_stream(struct gunzip *g, bool keep)
 {
 	store(&g->aborted, 1);
 	signal_event(&g->for_thread);
 	for (u32 tid; (tid = load(&g->tid)) != 0;)
 		/* FUTEX_WAIT: the kernel's wake-up is not a private one. */
 		SYSCALL(NR(202, 98), &g->tid, 0, tid, 0, 0, 0);
-	return sys_munmap(g, TOTAL_BYTES);
+	return keep ? 0 : sys_munmap(g, TOTAL_BYTES);
 }
 
 __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *bytes, u64 a, u64 b)
 {
 	switch (operation) {
 	case OPEN:
-		return open_stream(a & 1, a & 2);
+		return open_stream(a & 1, a & 2, (long)g);
 	case PUT:
 		return put_input(g, bytes, a);
 	case FINISH:
@@ -216,7 +249,7 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 	case READY:
 		return load(&g->made) - g->taken;
 	case CLOSE:
-		return close_stream(g);
+		return close_stream(g, a);
 	case OUTPUT:
 		return (long)g->output;
 	case HASHES:
@@ -234,6 +267,8 @@ __attribute__((used)) long gunzip(long operation, struct gunzip *g, const u8 *by
 		end_sha256(&h->hash, h->block, h->have, h->hash.state);
 		return 0;
 	}
+	case HAS_ROOM:
+		return has_room(g);
 	default:
 		return -EINVAL;
 	}

@@ -33,21 +33,26 @@ export function openGunzip(algorithm: Algorithm | undefined): GunzipInput {
   return new GunzipInput({ hash: algorithm === "sha256" });
 }
 
-/**
- * As `gunzip`, for the stream at `address`, into which somebody else puts data. `between` is awaited after each piece: it says whether
- * the stream has used up its input, so that there is no point in going on before there is more.
- */
+/** How it stands with a stream's input after a piece of output. */
+export interface InputState {
+  /** It is used up: there is no point in going on before there is more. */
+  readonly wanted: boolean;
+  /** Who was held up by the lack of room can go on. */
+  readonly hasRoom: boolean;
+}
+
+/** As `gunzip`, for the stream at `address`, into which somebody else puts data. `between` is awaited after each piece. */
 export async function takeGunzip(
   address: number,
   sink: Sink,
   algorithm: Algorithm | undefined,
-  between: (wantsInput: boolean) => Promise<void>,
+  between: (input: InputState) => Promise<void>,
 ): Promise<string | undefined> {
   using output = new Output(address, sink, algorithm);
   for (;;) {
     const found = output.drain();
     if (found === "ended") return output.digest();
-    await between(found === "wants input");
+    await between({ wanted: found === "wants input", hasRoom: output.hasRoom });
   }
 }
 
@@ -79,6 +84,10 @@ class Output implements Disposable {
     while (!this.#stream.ready && this.#helpAnother());
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#drainOne();
+  }
+
+  get hasRoom(): boolean {
+    return this.#stream.hasRoom;
   }
 
   #drainOne(): Drained {

@@ -107,7 +107,7 @@ export class Job {
     else if (message.kind === "gaps") this.#sendLowers();
     else if (message.kind === "taken") this.#takenBytes += message.bytes;
     else if (message.kind === "hungry") this.#hear();
-    else {
+    else if (message.kind !== "room") {
       this.#stop();
       if (message.kind === "done") this.#settle.resolve(message.layer);
       else this.fail(unpackError(message.error));

@@ -38,6 +38,8 @@ export interface ToWorker {
 export type WorkerWord =
   /** `bytes` of the stream were taken: as many more may be sent. */
   | { readonly kind: "taken"; readonly bytes: number }
+  /** The stream that inflates has room for input that was held up. */
+  | { readonly kind: "room" }
   /** The stream that inflates has used up its input. */
   | { readonly kind: "hungry" }
   /** The archive leaves what only the layers below can give. */

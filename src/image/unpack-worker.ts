@@ -2,6 +2,7 @@
 import type { UnpackProgress } from "./apply.ts";
 import { applyFrom } from "./apply.ts";
 import { decompress } from "./decompress.ts";
+import type { InputState } from "./gunzip.ts";
 import { takeGunzip } from "./gunzip.ts";
 import { release } from "./release.ts";
 import type { Sink } from "./sink.ts";
@@ -11,6 +12,10 @@ import { packError } from "./unpack-message.ts";
 declare const self: Worker;
 
 type Send = (word: WorkerWord) => void;
+
+/** Between two words of progress: nobody looks more often, and each is a message. */
+const progressBytes = 1 << 20;
+const nothing: UnpackProgress = { uncompressedBytes: 0, entries: 0 };
 
 /** What has arrived about one layer: pieces as a stream, or word that somebody else has fed one. */
 class Inbox {
@@ -50,13 +55,14 @@ class Inbox {
   }
 
   /** For `takeGunzip`: waits for more, or lets messages in that came meanwhile. */
-  async between(wantsInput: boolean): Promise<void> {
-    if (wantsInput) {
+  async between({ wanted, hasRoom }: InputState): Promise<void> {
+    if (hasRoom) this.#send({ kind: "room" });
+    if (wanted) {
       this.#fed = false;
       this.#send({ kind: "hungry" });
     } else await new Promise((resolve) => setImmediate(resolve));
     this.#check();
-    while (wantsInput && !this.#fed) {
+    while (wanted && !this.#fed) {
       await this.#message();
       this.#check();
     }
@@ -85,13 +91,21 @@ class Inbox {
 
 async function run(options: StartMessage, source: Inbox, send: Send): Promise<void> {
   const { staging, split, format, algorithm, gunzip, limits, namespace, fillsGaps } = options;
-  const between = (wantsInput: boolean) => source.between(wantsInput);
+  const between = (input: InputState) => source.between(input);
   const read = (sink: Sink) =>
     gunzip === undefined
       ? decompress(source.stream(), sink, { algorithm })
       : takeGunzip(gunzip, sink, algorithm, between);
   try {
-    const onProgress = (progress: UnpackProgress) => send({ kind: "progress", progress });
+    let [latest, told] = [nothing, nothing];
+    const tell = () => {
+      if (latest !== told) send({ kind: "progress", progress: latest });
+      told = latest;
+    };
+    const onProgress = (progress: UnpackProgress) => {
+      latest = progress;
+      if (latest.uncompressedBytes - told.uncompressedBytes >= progressBytes) tell();
+    };
     const lowers = fillsGaps ? () => source.lowers() : undefined;
     const layer = await applyFrom(read, {
       staging,
@@ -103,6 +117,7 @@ async function run(options: StartMessage, source: Inbox, send: Send): Promise<vo
       lowers,
       onProgress,
     });
+    tell();
     send({ kind: "done", layer });
   } catch (error) {
     send({ kind: "failed", error: packError(error) });

@@ -114,6 +114,11 @@ export class GunzipOutput {
     return this.#stream.ready() - this.#lent >= pieceBytes;
   }
 
+  /** Whether input that `put` did not take has room now; said once. */
+  get hasRoom(): boolean {
+    return this.#stream.hasRoom();
+  }
+
   /** Whether it makes a digest: it was asked for, and the processor has instructions for it. */
   get hashes(): boolean {
     return this.#stream.hashes;

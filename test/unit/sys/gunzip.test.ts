@@ -1,6 +1,7 @@
 /** The C that inflates: against zlib's own output, in every kind of block, header and piece; and what it refuses, by name. */
 
 import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { constants, crc32, gzipSync } from "node:zlib";
 import { GunzipInput, GunzipOutput } from "../../../src/sys/gunzip.ts";
@@ -130,6 +131,44 @@ test("a stream that is closed early leaves no thread, and takes nothing any more
     expect(() => input.put(stream)).toThrow("after it was closed");
   }
   expect(threads()).toBeLessThan(before + 10);
+});
+
+test("a stream in the memory of one that failed, or was closed early, begins anew", () => {
+  const content = sample(300_000);
+  for (const before of [Buffer.from("no gzip data"), gzipSync(sample(5_000_000)), Buffer.alloc(0)]) {
+    let address = 0;
+    {
+      using input = new GunzipInput({ hash: true });
+      input.put(before);
+      ({ address } = input);
+    }
+    {
+      using next = new GunzipInput({ hash: true });
+      expect(next.address).toBe(address);
+    }
+    expect(inflateAll(gzipSync(content), { piece: 1000, plain: false }).output.equals(content)).toBe(true);
+  }
+});
+
+test("who was held up by the lack of room is told once when there is some", () => {
+  const bytes = gzipSync(randomBytes(4 << 20));
+  using input = new GunzipInput({ hash: false });
+  const output = new GunzipOutput(input.address);
+  let [given, heldUp, told] = [0, 0, 0];
+  for (let taken: ReturnType<GunzipOutput["take"]> = Buffer.alloc(0); taken !== "ended"; ) {
+    const hasRoom = output.hasRoom;
+    if (given === 0 || hasRoom) {
+      if (hasRoom) told++;
+      expect(output.hasRoom).toBe(false);
+      given += input.put(bytes.subarray(given));
+      if (given < bytes.length) heldUp++;
+      else input.finish();
+    } else if (taken === "wants input" && given < bytes.length) throw new Error("held up for ever");
+    taken = output.take();
+  }
+  expect(given).toBe(bytes.length);
+  expect(heldUp).toBeGreaterThan(4);
+  expect(told).toBe(heldUp);
 });
 
 describe("what is wrong with a stream is told by name:", () => {

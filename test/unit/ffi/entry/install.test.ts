@@ -70,7 +70,7 @@ const settings = [
   "BUN_GC_TIMER_DISABLE=1",
   "BUN_JSC_forceRAMSize=134217728",
   "MIMALLOC_ALLOW_THP=1",
-  "MIMALLOC_PURGE_DELAY=-1",
+  "MIMALLOC_PURGE_DELAY=500",
   `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
 
