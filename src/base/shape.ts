@@ -109,6 +109,18 @@ export function objectOf<T extends object>(
   };
 }
 
+/**
+ * As `shape`, for an object whose absent members have a value: they get it before it is looked at. What is no object is left to `shape`.
+ */
+export function withDefaults<T extends object>(shape: Shape<T>, defaults: () => Partial<T>): Shape<T> {
+  return (value) => {
+    if (isObject(value)) {
+      for (const [name, usual] of Object.entries(defaults())) value[name] ??= usual;
+    }
+    return shape(value);
+  };
+}
+
 function below(key: string | number, found: Problem): Problem {
   found.path.unshift(key);
   return found;

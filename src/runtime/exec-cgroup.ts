@@ -21,7 +21,7 @@ export function cgroupForExec(state: CgroupState | undefined, wanted: readonly s
     if (names.length === 0) {
       throw new CurruntError(
         "invalid",
-        `flag -cgroup: ${JSON.stringify(text)}: the container has no such controller`,
+        `flag -cgroup: ${JSON.stringify(text)}: unknown controller: the container has no such controller`,
       );
     }
     for (const name of names) directories[name] = posix.join(state.directories[name] ?? "", path);
@@ -31,8 +31,13 @@ export function cgroupForExec(state: CgroupState | undefined, wanted: readonly s
 
 function parse(text: string): { readonly controllers: readonly string[] | undefined; readonly path: string } {
   const colon = text.indexOf(":");
-  // Normalised as an absolute path: ".." does not lead out of the container's cgroup.
-  const path = posix.normalize(`/${text.slice(colon + 1)}`);
+  const path = posix.normalize(`./${text.slice(colon + 1)}`);
+  if (/^\.\.(\/|$)/.test(path)) {
+    throw new CurruntError(
+      "invalid",
+      `flag -cgroup: ${JSON.stringify(text)}: bad sub cgroup path: it leads out of the container's cgroup`,
+    );
+  }
   if (colon !== -1) return { controllers: text.slice(0, colon).split(","), path };
   return { controllers: undefined, path };
 }

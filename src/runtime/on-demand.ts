@@ -1,4 +1,5 @@
 /** What few specs ask for: the code for it is loaded when one does. */
+import { posix } from "node:path";
 import type { Step } from "../../ffi/plan.ts";
 import { failedWith } from "../sys/error.ts";
 import { raiseHardLimit, runsInUserNamespace } from "../sys/process.ts";
@@ -135,7 +136,9 @@ export async function creationHooks(context: HookContext): Promise<CreationHooks
   const runtime = prestart.length + createRuntime.length > 0;
   if (!runtime && createContainer.length === 0) return undefined;
   const { hookSteps } = await import("./hook.ts");
-  const options = { hooks: { createContainer }, container: hookedBy(context), directory: context.bundle };
+  // As with runc: in the root that is being made.
+  const directory = posix.resolve(context.bundle, context.spec.root?.path ?? "");
+  const options = { hooks: { createContainer }, container: hookedBy(context), directory };
   return { runtime, createContainer: hookSteps("createContainer", options) };
 }
 

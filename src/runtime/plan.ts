@@ -196,9 +196,9 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   const masks =
     options.hooks === undefined ? earlyMasks : runCreationHooks(draft, spec, devices, options.hooks);
   if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, true));
-  for (const path of spec.linux?.readonlyPaths ?? []) draft.add({ op: "readonly", root, path });
+  for (const path of new Set(spec.linux?.readonlyPaths)) draft.add({ op: "readonly", root, path });
   if (masks !== undefined) {
-    for (const path of spec.linux?.maskedPaths ?? []) draft.add({ op: "mask", root, path, source: masks });
+    for (const path of new Set(spec.linux?.maskedPaths)) draft.add({ op: "mask", root, path, source: masks });
   }
   draft.add({ op: "directory", root, path: posix.resolve("/", process.cwd), mode: 0o755 });
   draft.add({ op: "nullStdio", root }, ...last);

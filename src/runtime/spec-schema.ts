@@ -1,6 +1,16 @@
 /** The shape of config.json: types and values of every field that currunt reads. Fields it does not know are passed over. */
 import type { Shape } from "../base/shape.ts";
-import { flag, listOf, objectOf, oneOf, tableOf, text, textThat, whole } from "../base/shape.ts";
+import {
+  flag,
+  listOf,
+  objectOf,
+  oneOf,
+  tableOf,
+  text,
+  textThat,
+  whole,
+  withDefaults,
+} from "../base/shape.ts";
 import { resourcesShape } from "./resource-schema.ts";
 import { seccompShape } from "./seccomp-schema.ts";
 import type {
@@ -77,15 +87,19 @@ const numberList = textThat(
   'is no list such as "0-3,7"',
 );
 
-/** `process`; also what `exec --process` reads. */
-export const processShape: Shape<Process> = objectOf<Process>(
+const user = withDefaults(
+  objectOf<User>(
+    { uid: unsigned32, gid: unsigned32, umask: whole(0, 0o777), additionalGids: listOf(unsigned32) },
+    ["uid", "gid"],
+  ),
+  () => ({ uid: 0, gid: 0 }),
+);
+
+const writtenProcess = objectOf<Process>(
   {
     terminal: flag,
     consoleSize: objectOf({ height: unsigned32, width: unsigned32 }, ["height", "width"]),
-    user: objectOf<User>(
-      { uid: unsigned32, gid: unsigned32, umask: whole(0, 0o777), additionalGids: listOf(unsigned32) },
-      ["uid", "gid"],
-    ),
+    user,
     args: listOf(text, 1),
     env: listOf(setting),
     cwd: absolutePath,
@@ -110,6 +124,11 @@ export const processShape: Shape<Process> = objectOf<Process>(
   },
   ["user", "args", "cwd"],
 );
+
+/** `process`; also what `exec --process` reads. Who names no user means root, as for programs in Go, whose zero that is. */
+export const processShape: Shape<Process> = withDefaults(writtenProcess, () => ({
+  user: { uid: 0, gid: 0 },
+}));
 
 const mount = objectOf<Mount>(
   {

@@ -9,11 +9,16 @@ const maskedPaths = [
 
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/** A shell on a terminal, in namespaces of its own, over the directory "rootfs". `rootless`: for the user with these IDs. */
-export function templateSpec(rootless?: {
-  readonly uid: number;
-  readonly gid: number;
-}): Record<string, unknown> {
+export interface TemplateOptions {
+  /** For the user with these IDs. */
+  readonly rootless?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Of the host's cgroups: as with runc, containers see all of the trees of version 1. */
+  readonly cgroupVersion: 1 | 2;
+}
+
+/** A shell on a terminal, in namespaces of its own, over the directory "rootfs". */
+export function templateSpec({ rootless, cgroupVersion }: TemplateOptions): Record<string, unknown> {
+  const namespaces = ["pid", "ipc", "uts", "mount", rootless === undefined ? "network" : "user"];
   return {
     ociVersion: "1.3.0",
     process: {
@@ -33,9 +38,7 @@ export function templateSpec(rootless?: {
       ...(rootless === undefined
         ? { resources: { devices: [{ allow: false, access: "rwm" }] } }
         : mappings(rootless)),
-      namespaces: ["pid", ...(rootless === undefined ? ["network"] : []), "ipc", "uts", "mount", "cgroup"]
-        .concat(rootless === undefined ? [] : ["user"])
-        .map((type) => ({ type })),
+      namespaces: [...namespaces, ...(cgroupVersion === 2 ? ["cgroup"] : [])].map((type) => ({ type })),
       maskedPaths,
       readonlyPaths,
     },
@@ -106,6 +109,6 @@ function mappings({ uid, gid }: { readonly uid: number; readonly gid: number }) 
 }
 
 /** The file's text. */
-export function templateText(rootless?: { readonly uid: number; readonly gid: number }): string {
-  return `${JSON.stringify(templateSpec(rootless), undefined, 2)}\n`;
+export function templateText(options: TemplateOptions): string {
+  return `${JSON.stringify(templateSpec(options), undefined, 2)}\n`;
 }

@@ -74,14 +74,15 @@ describe("hooks of the creation", () => {
 
   test("createContainer sees the host's files from the container's namespaces, with the mounts in place", async () => {
     const seen = join(bundle.directory, "seen");
-    const script = `{ readlink /proc/self/ns/uts; echo $$; ls /dev/null; ls ${bundle.rootfs}/proc/self/status; } > ${seen}`;
+    const script = `{ readlink /proc/self/ns/uts; echo $$; ls /dev/null; ls proc/self/status; pwd; } > ${seen}`;
     const { error, stdout } = await bundle.sh("readlink /proc/self/ns/uts", {
       hooks: { createContainer: [hook(script)] },
     });
     expect(error).toBeUndefined();
     expect(readFileSync(seen, "utf8").split("\n").slice(0, 1).join("")).toBe(stdout.trim());
     expect(readFileSync(seen, "utf8")).toContain("/dev/null\n");
-    expect(readFileSync(seen, "utf8")).toContain("/proc/self/status");
+    expect(readFileSync(seen, "utf8")).toContain("proc/self/status\n");
+    expect(readFileSync(seen, "utf8")).toEndWith(`\n${bundle.rootfs}\n`);
   });
 
   test("startContainer runs as the program's user in the container; masked paths are masked for it", async () => {

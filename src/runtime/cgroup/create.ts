@@ -93,7 +93,7 @@ function refuseUsed(path: string): void {
   if (processes.length > 0) {
     throw new CurruntError(
       "conflict",
-      `cgroup "${path}" is not empty: it has ${processes.length} processes`,
+      `container's cgroup is not empty: "${path}" has ${processes.length} processes`,
       {
         hint: "choose another linux.cgroupsPath, or end what runs in it",
       },
@@ -109,7 +109,7 @@ function refuseFrozen(path: string): void {
     readTable(directory, "cgroup.events").get("frozen") === "1" ||
     (tryReadCgroupFile(directory, "freezer.state") ?? "THAWED") !== "THAWED";
   if (!frozen) return;
-  throw new CurruntError("conflict", `cgroup "${path}" is frozen, or one above it`, {
+  throw new CurruntError("conflict", `container's cgroup unexpectedly frozen: "${path}", or one above it`, {
     hint: "thaw it, or choose another linux.cgroupsPath",
   });
 }

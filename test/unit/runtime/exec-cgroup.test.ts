@@ -27,8 +27,12 @@ describe("cgroupForExec()", () => {
   });
 
   test("is never above it", () => {
-    expect(directories("memory:../../y")?.["memory"]).toBe("/c/memory/x/y");
-    expect(directories("..")?.["memory"]).toBe("/c/memory/x/");
+    for (const path of ["..", "memory:../../y", "memory:a/../../x"]) {
+      expect(() => directories(path)).toThrow("bad sub cgroup path");
+    }
+    expect(directories("memory:a/..")?.["memory"]).toBe("/c/memory/x");
+    expect(directories("memory:/")?.["memory"]).toBe("/c/memory/x/");
+    expect(directories("memory:..a")?.["memory"]).toBe("/c/memory/x/..a");
   });
 
   test("refuses controllers that are not there", () => {

@@ -4,10 +4,14 @@ import { templateText } from "../../../src/runtime/template.ts";
 import { validateSpec } from "../../../src/runtime/validate.ts";
 
 test("templateText() is a spec without a fault", () => {
-  for (const user of [undefined, { uid: 1000, gid: 1001 }]) {
-    expect(validateSpec(JSON.parse(templateText(user))).warnings).toEqual([]);
+  for (const rootless of [undefined, { uid: 1000, gid: 1001 }]) {
+    for (const cgroupVersion of [1, 2] as const) {
+      const text = templateText({ rootless, cgroupVersion });
+      expect(validateSpec(JSON.parse(text)).warnings).toEqual([]);
+      expect(text.includes('{\n        "type": "cgroup"\n      }')).toBe(cgroupVersion === 2);
+      expect(text.includes('"hostID": 1001')).toBe(rootless !== undefined);
+    }
   }
-  expect(templateText({ uid: 1000, gid: 1001 })).toContain('"hostID": 1001');
 });
 
 test("features() say what containerd looks for", () => {

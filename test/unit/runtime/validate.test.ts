@@ -122,6 +122,9 @@ describe("validateSpec() takes", () => {
     ["linux.intelRdt", { closID: "/", schemata: ["L3:0=f"], enableMonitoring: true }],
     ["linux.netDevices", { eth0: {}, eth1: { name: "lan%d" } }],
     ["linux.timeOffsets", { monotonic: { secs: -5 }, boottime: { nanosecs: 7 } }],
+    ["process.user", undefined],
+    ["process.user", null],
+    ["process.user", { uid: 1 }],
     ["linux.seccomp", {}],
     ["linux.seccomp", { defaultAction: "" }],
     ["linux.devices", [{ path: "/dev/x", type: "c", major: 1, minor: 3, fileMode: 0o20666 }]],
@@ -145,7 +148,7 @@ describe("validateSpec() refuses", () => {
     ["process.user.uid", -1, "process.user.uid: "],
     ["process.user.uid", 2 ** 32, "process.user.uid: "],
     ["process.user.uid", "0", "process.user.uid: "],
-    ["process.user", undefined, "process.user: "],
+    ["process.user", "root", "process.user: "],
     ["process.oomScoreAdj", 1001, "process.oomScoreAdj: "],
     [
       "process.rlimits",
