@@ -172,7 +172,7 @@ function recordOf(step: Step): StepRecord {
         slot: step.slot,
         other: step.root,
         numbers: [step.uid, step.rows, step.columns],
-        flags: step.console ? stepFlags.CONSOLE : 0,
+        flags: (step.console ? stepFlags.CONSOLE : 0) | (step.plain ? stepFlags.PLAIN : 0),
       };
     case "nullStdio":
       return { other: step.root };

@@ -182,7 +182,17 @@ export type Step =
     }
   | { op: "symlink"; root: Slot; path: string; target: string; replace: boolean }
   /** Opens a pty of the root's devpts, sends its master through the socket `slot`, makes it the terminal and streams 0-2. */
-  | { op: "terminal"; slot: Slot; root: Slot; uid: number; rows: number; columns: number; console: boolean }
+  | {
+      op: "terminal";
+      slot: Slot;
+      root: Slot;
+      uid: number;
+      rows: number;
+      columns: number;
+      console: boolean;
+      /** Line ends come out as they were written: "\n", not "\r\n". */
+      plain: boolean;
+    }
   /** Opens streams that are the host's /dev/null anew, as the container's if it has one. */
   | { op: "nullStdio"; root: Slot }
   /** Gives pipes among the streams to the user, so that the program can open /dev/stdout. */

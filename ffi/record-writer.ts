@@ -24,6 +24,7 @@ export const stepFlags = {
   OPTIONAL: 4,
   REPLACE: 8,
   CONSOLE: 16,
+  PLAIN: 256,
   READ: 32,
   TRY: 64,
   REST: 128,

@@ -42,6 +42,7 @@ struct step {
 #define STEP_READ 32u     /* open: to read, not only as a place */
 #define STEP_TRY 64u      /* setns: EPERM is no error */
 #define STEP_REST 128u    /* setns: nothing to do when an earlier step has joined one of this kind */
+#define STEP_PLAIN 256u   /* terminal: line ends come out as they were written */
 
 enum op {
 	OP_CLONE = 1,

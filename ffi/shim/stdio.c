@@ -38,6 +38,15 @@ static void bind_console(s32 root, s32 peer)
 	sys_close(tree);
 }
 
+static void keep_line_ends(s32 terminal)
+{
+	struct termios settings;
+
+	must(sys_ioctl(terminal, TCGETS, &settings), "ioctl");
+	settings.oflag &= ~ONLCR;
+	must(sys_ioctl(terminal, TCSETS, &settings), "ioctl");
+}
+
 void step_terminal(const struct step *step)
 {
 	s32 root = slot_fd(step->other);
@@ -51,6 +60,8 @@ void step_terminal(const struct step *step)
 	must(sys_fchownat(peer, "", step->number[0], -1, AT_EMPTY_PATH), "fchownat");
 	if (window.rows != 0 && window.columns != 0)
 		must(sys_ioctl(master, TIOCSWINSZ, &window), "ioctl");
+	if (step->flags & STEP_PLAIN)
+		keep_line_ends(peer);
 	if (step->flags & STEP_CONSOLE)
 		bind_console(root, peer);
 	must(sys_ioctl(peer, TIOCSCTTY, 0), "ioctl");

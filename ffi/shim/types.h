@@ -235,6 +235,14 @@ struct ifreq {
 	char rest[22];
 };
 
+#define TCGETS 0x5401
+#define TCSETS 0x5402
+#define ONLCR 4
+struct termios {
+	u32 iflag, oflag, cflag, lflag;
+	u8 line, cc[19];
+};
+
 #define TIOCSCTTY 0x540e
 #define TIOCSWINSZ 0x5414
 #define TIOCSPTLCK 0x40045431

@@ -17,7 +17,7 @@ import type { CgroupState } from "./cgroup/state.ts";
 import type { CreateOptions } from "./create.ts";
 import { startContainer } from "./create.ts";
 import type { Receivers } from "./hand-over.ts";
-import { handOver } from "./hand-over.ts";
+import { handOver, wantsPlainTerminal } from "./hand-over.ts";
 import type { HookContext } from "./on-demand.ts";
 import { leaveRootPlace, rootPlaceOf, runPoststartHooks, runPoststopHooks } from "./on-demand.ts";
 import { saveSpec } from "./saved-spec.ts";
@@ -185,6 +185,7 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
       bundle: bundle.directory,
       rootPlace: await rootPlaceOf(bundle.spec, paths),
       stdio: "inherit",
+      plainTerminal: wantsPlainTerminal(bundle.spec.process, options),
       filters: paths.filters,
       cgroup: place.cgroup,
       lateCgroup: begun && { birthplace, complete: () => completeCgroup(place, begun) },

@@ -39,6 +39,8 @@ export interface CreateOptions {
   readonly rootfs?: Fd | undefined;
   /** With `spec.process.terminal` the container's pty takes their place, and its master comes back. */
   readonly stdio: Stdio;
+  /** True: the program's line ends come out of the master as it writes them. */
+  readonly plainTerminal?: boolean | undefined;
   /** True: the default seccomp profile for the process's bounding set, whatever the spec says. */
   readonly defaultSeccomp?: boolean | undefined;
   /** A directory that keeps compiled seccomp profiles. */
@@ -209,7 +211,7 @@ export async function compileOptions(options: Omit<CreateOptions, "stdio">): Pro
 async function furnishOptions(
   options: Pick<
     CreateOptions,
-    "id" | "spec" | "bundle" | "cgroup" | "noPivot" | "rootPlace" | "sharesKeyring"
+    "id" | "spec" | "bundle" | "cgroup" | "noPivot" | "rootPlace" | "sharesKeyring" | "plainTerminal"
   >,
 ): Promise<FurnishOptions> {
   const { spec, bundle, cgroup, rootPlace } = options;
@@ -228,6 +230,7 @@ async function furnishOptions(
     hooks,
     unpivoted,
     rootPlace,
+    plainTerminal: options.plainTerminal,
     confinement: await confinement(options.id, spec, options.sharesKeyring === true),
   };
 }

@@ -5,7 +5,7 @@ import { sendSignal, waitForEnd } from "../sys/process.ts";
 import type { Init } from "./carry-out.ts";
 import { execInContainer } from "./exec.ts";
 import { cgroupForExec } from "./exec-cgroup.ts";
-import { handOver } from "./hand-over.ts";
+import { handOver, wantsPlainTerminal } from "./hand-over.ts";
 import { readSpec } from "./saved-spec.ts";
 import type { Process, Spec } from "./spec.ts";
 import { readState, statusOf } from "./state.ts";
@@ -48,6 +48,7 @@ export async function execIn(options: ExecContainerOptions): Promise<Init> {
     process,
     spec,
     stdio: "inherit",
+    plainTerminal: wantsPlainTerminal(process, options),
     filters: paths.filters,
     cgroup,
     container: { id: state.id, bundle: state.bundle },

@@ -38,6 +38,8 @@ export interface ExecOptions {
   readonly defaultSeccomp?: boolean | undefined;
   /** With `process.terminal` a pty of the container takes their place, and its master comes back. */
   readonly stdio: Stdio;
+  /** True: the program's line ends come out of the master as it writes them. */
+  readonly plainTerminal?: boolean | undefined;
   /** A directory that keeps compiled seccomp profiles. */
   readonly filters?: string | undefined;
   readonly deathSignal?: number | undefined;
@@ -76,6 +78,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
         seccomp: await filterOf({ spec: whole, defaultSeccomp, filters: options.filters }),
         schedule: await scheduleOf(whole, process.execCPUAffinity?.final),
         deathSignal,
+        plainTerminal: options.plainTerminal,
       });
       if (hasUserNamespace(spec)) await raiseLimits(whole, await cloned());
       if (onCloned !== undefined) await onCloned(await cloned());
@@ -188,11 +191,13 @@ function completeExec(
     seccomp: SeccompFilter | undefined;
     schedule: readonly Step[] | undefined;
     deathSignal: number;
+    plainTerminal: boolean | undefined;
   },
 ): void {
-  const { process, seccomp, schedule = [{ op: "affinity" }], deathSignal } = options;
+  const { process, seccomp, schedule = [{ op: "affinity" }], deathSignal, plainTerminal: plain } = options;
   const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
-  if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, false));
+  if (terminal !== undefined)
+    draft.add(terminalStep(process, { slot: terminal, root }, { console: false, plain }));
   else draft.add({ op: "nullStdio", root });
   draft.add(...schedule, ...processSteps(process, seccomp, deathSignal, ending));
 }

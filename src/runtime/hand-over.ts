@@ -3,7 +3,9 @@ import { posix } from "node:path";
 import { wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { replaceSmallFile } from "../sys/small-file.ts";
+import { isTerminal } from "../sys/terminal.ts";
 import type { Init } from "./carry-out.ts";
+import type { Process } from "./spec.ts";
 
 export interface Receivers {
   /** Socket that the terminal goes through; without it the caller gets it with the result. */
@@ -12,6 +14,14 @@ export interface Receivers {
   readonly pidfdReceiver?: Fd | undefined;
   /** Absolute. */
   readonly pidFile?: string | undefined;
+}
+
+/**
+ * Whether what the program writes on its terminal goes on to a file or a pipe of ours, and not to a receiver that knows about
+ * terminals: as from runc, it is what the program wrote then.
+ */
+export function wantsPlainTerminal(process: Process | undefined, { console }: Receivers): boolean {
+  return process?.terminal === true && console === undefined && !isTerminal(1);
 }
 
 /** The pid file comes last, as a sign that all is done; whoever waits for it sees it whole, or not at all. */

@@ -58,6 +58,8 @@ export interface FurnishOptions {
   readonly hooks?: CreationHooks | undefined;
   /** As in `BeginOptions`. */
   readonly rootPlace?: string | undefined;
+  /** True: what the program writes on its terminal goes to no terminal, and shall be what it wrote. */
+  readonly plainTerminal?: boolean | undefined;
   /** In a user namespace. */
   readonly confinement?: Confinement | undefined;
 }
@@ -195,7 +197,11 @@ export function furnish(beginning: Beginning, options: FurnishOptions): Step[] {
   }
   const masks =
     options.hooks === undefined ? earlyMasks : runCreationHooks(draft, spec, devices, options.hooks);
-  if (terminal !== undefined) draft.add(terminalStep(process, terminal, root, true));
+  if (terminal !== undefined) {
+    draft.add(
+      terminalStep(process, { slot: terminal, root }, { console: true, plain: options.plainTerminal }),
+    );
+  }
   for (const path of new Set(spec.linux?.readonlyPaths)) draft.add({ op: "readonly", root, path });
   if (masks !== undefined) {
     for (const path of new Set(spec.linux?.maskedPaths)) draft.add({ op: "mask", root, path, source: masks });

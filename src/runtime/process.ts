@@ -170,8 +170,12 @@ function lastOfEach(env: readonly string[]): string[] {
   return [...entries.values()];
 }
 
-/** Opens the container's terminal; its master goes through the socket in `slot`. */
-export function terminalStep(process: Process, slot: Slot, root: Slot, console: boolean): Step {
+/** Opens the container's terminal; its master goes through the socket in `slot`. `plain`: to somebody who wants a text. */
+export function terminalStep(
+  process: Process,
+  places: { readonly slot: Slot; readonly root: Slot },
+  { console, plain = false }: { readonly console: boolean; readonly plain?: boolean | undefined },
+): Step {
   const { height: rows = 0, width: columns = 0 } = process.consoleSize ?? {};
-  return { op: "terminal", slot, root, uid: process.user.uid, rows, columns, console };
+  return { op: "terminal", ...places, uid: process.user.uid, rows, columns, console, plain };
 }

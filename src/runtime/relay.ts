@@ -4,15 +4,13 @@ import { failedWith } from "../sys/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import { Reader, Writer } from "../sys/stream.ts";
-import { isTerminal, keepLineEnds, rawMode, setWindowSize, windowSize } from "../sys/terminal.ts";
+import { isTerminal, rawMode, setWindowSize, windowSize } from "../sys/terminal.ts";
 import { endOf } from "./wait.ts";
 
 /** Passes input, output and window changes on until process `pid`, a child, ends; its exit code. */
 export async function relayTerminal(pid: number, terminal: Fd): Promise<number> {
   using undo = new DisposableStack();
   if (isTerminal(0)) restoreAtEnd(undo.use(rawMode(0)));
-  // Whoever reads our output as a text gets what was written, as from runc.
-  if (!isTerminal(1)) keepLineEnds(terminal);
   followWindow(terminal);
   // The master is written and read by one open file each: a watch belongs to one of them.
   using output = new Reader(terminal, { onData: writeOut, onEnd: () => {} });

@@ -14,12 +14,10 @@ import {
   ISIG,
   ISTRIP,
   IXON,
-  ONLCR,
   OPOST,
   PARENB,
   PARMRK,
   TCSADRAIN,
-  TCSANOW,
   TIOCGWINSZ,
   TIOCSWINSZ,
   termios,
@@ -54,15 +52,6 @@ export function windowSize(number: number): WindowSize | undefined {
 export function setWindowSize(terminal: Fd, { rows, columns }: WindowSize): void {
   const size = winsize.pack({ ws_row: rows, ws_col: columns });
   check(libc.ioctl_ptr(terminal.number, TIOCSWINSZ, size), "ioctl TIOCSWINSZ");
-}
-
-/** What is written to `terminal` comes out of its master with the line ends that were written: "\n", not "\r\n". */
-export function keepLineEnds(terminal: Fd): void {
-  const saved = new Uint8Array(termios.size);
-  check(libc.tcgetattr(terminal.number, saved), "tcgetattr");
-  const before = termios.unpack(saved);
-  const changed = termios.pack({ ...before, c_oflag: before.c_oflag & ~ONLCR, c_cc: before.c_cc.slice() });
-  check(libc.tcsetattr(terminal.number, TCSANOW, changed), "tcsetattr");
 }
 
 /**

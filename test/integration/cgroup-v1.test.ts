@@ -3,7 +3,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Bundle } from "../fixtures/bundle.ts";
-import { cgroupCases, cgroupfsCases, contain, megabyte, removeOwnParent } from "../fixtures/cgroup-cases.ts";
+import {
+  cgroupCases,
+  cgroupfsCases,
+  contain,
+  megabyte,
+  ownPath,
+  removeOwnParent,
+} from "../fixtures/cgroup-cases.ts";
 import { run } from "../fixtures/process.ts";
 import { inside } from "../fixtures/uml.ts";
 
@@ -45,6 +52,21 @@ describe.skipIf(!isV1)("cgroup v1", () => {
     }
   });
 });
+
+test.skipIf(!isV1)(
+  "cpusets above that are new get what is above them, also when the container's own is given",
+  async () => {
+    await using bundle = await Bundle.make();
+    const above = ownPath();
+    {
+      const cpu = { cpus: "0", mems: "0" };
+      await using container = await contain(bundle, { cpu }, { path: `${above}/below/box` });
+      expect(container.file("cpuset", "cpuset.cpus")).toBe("0");
+      expect(container.file("cpuset", "cpuset.mems")).toBe("0");
+    }
+    for (const path of [`${above}/below`, above]) await run(["sh", "-c", `rmdir /sys/fs/cgroup/*${path}`]);
+  },
+);
 
 // There, init enters its cgroup by itself (`mayEnterLate`).
 for (const file of ["cgroup-v1", "oci-lifecycle"]) {

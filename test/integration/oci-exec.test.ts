@@ -121,7 +121,7 @@ describe("exec", () => {
   test("gives the program a terminal when asked", async () => {
     await running();
     expect(await inside("-t", "c", "sh", "-c", "tty; test -t 1 && echo yes")).toMatch(
-      /^\/dev\/pts\/\d+\r?\nyes$/,
+      /^\/dev\/pts\/\d+\nyes$/,
     );
     expect((await oci.call(["exec", "-t", "-d", "c", "true"])).stderr).toContain(
       "without setting console socket",

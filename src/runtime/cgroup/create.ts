@@ -130,19 +130,22 @@ function settleType(path: string, needsDomain: boolean): void {
   writeCgroupFile(directory, "cgroup.type", "threaded");
 }
 
-/** A new cpuset of version 1 has neither CPUs nor memory nodes, and no process can enter it. */
+/**
+ * A new cpuset of version 1 has neither CPUs nor memory nodes: no process can enter it, and none below it can have any. So those
+ * above get both, whatever the cgroup itself is to have.
+ */
 function fillCpuset(mountPoint: string, path: string, { cpus, mems }: MakeOptions["fill"]): void {
-  const names = [...(cpus ? ["cpuset.cpus"] : []), ...(mems ? ["cpuset.mems"] : [])];
-  if (names.length === 0) return;
   const above = posix.dirname(path);
+  if (above === mountPoint && !cpus && !mems) return;
   using parent = openCgroupDirectory(above);
+  const names = ["cpuset.cpus", "cpuset.mems"];
+  if (above !== mountPoint && names.some((name) => tryReadCgroupFile(parent, name) === "")) {
+    fillCpuset(mountPoint, above, { cpus: true, mems: true });
+  }
   using directory = openCgroupDirectory(path);
-  for (const name of names) {
-    let value = tryReadCgroupFile(parent, name) ?? "";
-    if (value === "" && above !== mountPoint) {
-      fillCpuset(mountPoint, above, { cpus: true, mems: true });
-      value = tryReadCgroupFile(parent, name) ?? "";
-    }
+  for (const [index, name] of names.entries()) {
+    if (![cpus, mems][index]) continue;
+    const value = tryReadCgroupFile(parent, name) ?? "";
     // Refused for a cgroup that was there and has children with other values: then it has one already.
     if (value !== "") tryWriteCgroupFile(directory, name, value, ["EBUSY", "EACCES", "EINVAL"]);
   }
