@@ -142,6 +142,7 @@ function recordOf(step: Step): StepRecord {
     case "hook":
       return {
         numbers: [step.args.length, step.env.length, step.timeoutMs],
+        flags: step.home ? stepFlags.HOME : 0,
         texts: [[step.path, ...step.state, step.directory, step.name], step.args, step.env],
       };
     case "dumpable":

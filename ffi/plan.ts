@@ -250,6 +250,8 @@ export type Step =
       path: string;
       args: readonly string[];
       env: readonly string[];
+      /** With the program's HOME, too, when a step before has found it. */
+      home: boolean;
       state: readonly [beforePid: string, behindPid: string];
       directory: string;
       timeoutMs: number;

@@ -25,6 +25,7 @@ export const stepFlags = {
   REPLACE: 8,
   CONSOLE: 16,
   PLAIN: 256,
+  HOME: 512,
   READ: 32,
   TRY: 64,
   REST: 128,

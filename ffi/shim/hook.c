@@ -63,6 +63,8 @@ __attribute__((noreturn)) static void become_hook(const struct step *step, s32 i
 	const char **args = list_of(step, 1, step->number[0]);
 	const char **env = list_of(step, 2, step->number[1]);
 
+	if ((step->flags & STEP_HOME) && home != NULL)
+		env[step->number[1]] = home;
 	end_with(parent);
 	sys_setsid();
 	sys_umask(022);

@@ -43,6 +43,7 @@ struct step {
 #define STEP_TRY 64u      /* setns: EPERM is no error */
 #define STEP_REST 128u    /* setns: nothing to do when an earlier step has joined one of this kind */
 #define STEP_PLAIN 256u   /* terminal: line ends come out as they were written */
+#define STEP_HOME 512u    /* hook: with the program's HOME, when that is not in the plan */
 
 enum op {
 	OP_CLONE = 1,

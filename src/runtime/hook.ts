@@ -119,15 +119,19 @@ export function hookSteps(
   kind: ContainerHookKind,
   { hooks, container, processEnv = [], directory }: HookStepsOptions,
 ): Step[] {
-  return (hooks?.[kind] ?? []).map((hook, index) => ({
-    op: "hook",
-    name: `${kind}[${index}] ${JSON.stringify(hook.path)}`,
-    path: hook.path,
-    args: hook.args ?? [hook.path],
-    // Never the image's environment for a hook that the host brings (CVE-2025-23266).
-    env: hook.env ?? (kind === "startContainer" ? processEnv : []),
-    state: stateAround(kind, container),
-    directory,
-    timeoutMs: timeoutOf(hook),
-  }));
+  return (hooks?.[kind] ?? []).map((hook, index) => {
+    const inherits = kind === "startContainer" && hook.env === undefined;
+    return {
+      op: "hook",
+      name: `${kind}[${index}] ${JSON.stringify(hook.path)}`,
+      path: hook.path,
+      args: hook.args ?? [hook.path],
+      // Never the image's environment for a hook that the host brings (CVE-2025-23266).
+      env: inherits ? processEnv : (hook.env ?? []),
+      home: inherits,
+      state: stateAround(kind, container),
+      directory,
+      timeoutMs: timeoutOf(hook),
+    };
+  });
 }

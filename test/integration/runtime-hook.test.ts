@@ -105,6 +105,7 @@ describe("hooks of the creation", () => {
     expect(stdout).toContain("1000\n1\n");
     // As runc has it: without an environment of its own, that of the process.
     expect(stdout).toContain("PATH=/bin\n");
+    expect(stdout).toContain("HOME=/home/alice\n");
   });
 
   test("have the environment of the spec and nothing else (CVE-2025-23266)", async () => {
