@@ -87,6 +87,8 @@ struct open_how {
 #define MOUNT_ATTR_NOATIME 0x10
 #define MOUNT_ATTR_STRICTATIME 0x20
 #define MOUNT_ATTR_NODIRATIME 0x80
+#define MOUNT_ATTR_NOSUID 2
+#define MOUNT_ATTR_NOEXEC 8
 struct mount_attr {
 	u64 attr_set;
 	u64 attr_clr;

@@ -25,7 +25,7 @@ import {
 } from "./on-demand.ts";
 import { passEnding } from "./plan.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
-import { processSteps, terminalStep } from "./process.ts";
+import { keepsGroups, processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 
 export interface ExecOptions {
@@ -79,6 +79,7 @@ export async function execInContainer(options: ExecOptions): Promise<Init> {
         schedule: await scheduleOf(whole, process.execCPUAffinity?.final),
         deathSignal,
         plainTerminal: options.plainTerminal,
+        keepGroups: keepsGroups(spec),
       });
       if (hasUserNamespace(spec)) await raiseLimits(whole, await cloned());
       if (onCloned !== undefined) await onCloned(await cloned());
@@ -192,14 +193,22 @@ function completeExec(
     schedule: readonly Step[] | undefined;
     deathSignal: number;
     plainTerminal: boolean | undefined;
+    keepGroups: boolean;
   },
 ): void {
-  const { process, seccomp, schedule = [{ op: "affinity" }], deathSignal, plainTerminal: plain } = options;
+  const {
+    process,
+    seccomp,
+    schedule = [{ op: "affinity" }],
+    deathSignal,
+    plainTerminal: plain,
+    keepGroups,
+  } = options;
   const root = draft.open((slot) => ({ op: "open", slot, path: "/", read: false }));
   if (terminal !== undefined)
     draft.add(terminalStep(process, { slot: terminal, root }, { console: false, plain }));
   else draft.add({ op: "nullStdio", root });
-  draft.add(...schedule, ...processSteps(process, seccomp, deathSignal, ending));
+  draft.add(...schedule, ...processSteps(process, seccomp, deathSignal, { ...ending, keepGroups }));
 }
 
 /** Each namespace's link in /proc/PID/ns. */

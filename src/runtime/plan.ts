@@ -17,7 +17,7 @@ import { makeReadonly, openSources, placeMount, propagationOptions } from "./mou
 import type { CgroupPlaces, Namespaces } from "./namespace.ts";
 import { cloneSteps, enterCgroups, hostIdOf, namespacesOf, requireMountNamespace } from "./namespace.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
-import { processSteps, terminalStep } from "./process.ts";
+import { keepsGroups, processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";
 import type { Confinement } from "./stand-in.ts";
 
@@ -246,7 +246,13 @@ export function finish({ draft, process, namespaces, ending }: Beginning, option
   const { spec, seccomp, schedule, startHooks, deathSignal } = options;
   setNames(draft, spec, namespaces);
   draft.add(...(schedule ?? [{ op: "affinity" }]));
-  draft.add(...processSteps(process, seccomp, deathSignal, { ...ending, hooks: startHooks }));
+  draft.add(
+    ...processSteps(process, seccomp, deathSignal, {
+      ...ending,
+      hooks: startHooks,
+      keepGroups: keepsGroups(spec),
+    }),
+  );
   return draft.take();
 }
 

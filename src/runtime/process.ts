@@ -21,7 +21,7 @@ import type { AwaitSlots, Slot, Step } from "../../ffi/plan.ts";
 import { CurruntError } from "../base/error.ts";
 import { inheritedFileLimit } from "../sys/process.ts";
 import { capabilityMask } from "./capability.ts";
-import type { Process, Rlimit } from "./spec.ts";
+import type { Process, Rlimit, Spec } from "./spec.ts";
 
 /** A compiled seccomp profile. */
 export interface SeccompFilter {
@@ -39,6 +39,13 @@ export interface Ending {
   readonly preserve?: readonly Slot[] | undefined;
   /** Run as the program's user, right before it. */
   readonly hooks?: readonly Step[] | undefined;
+  /** True: it keeps the groups of the runtime's caller. */
+  readonly keepGroups?: boolean | undefined;
+}
+
+/** podman's `--group-add keep-groups`: an ordinary user's groups give access to files, and cannot be given anew. */
+export function keepsGroups({ annotations = {} }: Pick<Spec, "annotations">): boolean {
+  return !["", "0"].includes(annotations["run.oci.keep_original_groups"] ?? "");
 }
 
 const resources: Record<string, number> = {
@@ -68,7 +75,7 @@ export function processSteps(
   process: Process,
   seccomp: SeccompFilter | undefined,
   deathSignal: number,
-  { keep, preserve = [], hooks = [] }: Ending = {},
+  { keep, preserve = [], hooks = [], keepGroups = false }: Ending = {},
 ): Step[] {
   const { user, capabilities, noNewPrivileges = false } = process;
   const program = keep !== undefined && process.args.length === 0 ? noProgram : execStep(process);
@@ -87,7 +94,12 @@ export function processSteps(
     // Without no_new_privs only CAP_SYS_ADMIN may install a filter: now, before it goes.
     ...(noNewPrivileges ? [] : filter),
     { op: "boundingSet", keep: capabilityMask(capabilities?.bounding ?? []) },
-    { op: "user", uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [] },
+    {
+      op: "user",
+      uid: user.uid,
+      gid: user.gid,
+      ...(keepGroups ? {} : { groups: user.additionalGids ?? [] }),
+    },
     { op: "chdir", path: process.cwd, optional: false },
     {
       op: "capabilities",

@@ -18,6 +18,7 @@ import type {
   Hook,
   Hooks,
   IntelRdt,
+  IOPriority,
   Linux,
   LinuxDevice,
   LinuxIDMapping,
@@ -116,9 +117,12 @@ const writtenProcess = objectOf<Process>(
     selinuxLabel: text,
     oomScoreAdj: whole(-1000, 1000),
     scheduler,
-    ioPriority: objectOf(
-      { class: oneOf("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"), priority: whole(0, 7) },
-      ["class", "priority"],
+    ioPriority: withDefaults(
+      objectOf<IOPriority>(
+        { class: oneOf("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"), priority: whole(0, 7) },
+        ["class", "priority"],
+      ),
+      () => ({ priority: 0 }),
     ),
     execCPUAffinity: objectOf({ initial: numberList, final: numberList }),
   },

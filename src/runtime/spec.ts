@@ -34,7 +34,7 @@ export interface Process {
   readonly selinuxLabel?: string;
   readonly oomScoreAdj?: number;
   readonly scheduler?: Scheduler;
-  readonly ioPriority?: { readonly class: IOPriorityClass; readonly priority: number };
+  readonly ioPriority?: IOPriority;
   readonly execCPUAffinity?: CPUAffinity;
 }
 
@@ -70,6 +70,11 @@ export interface CPUAffinity {
   readonly initial?: string;
   /** From then on. */
   readonly final?: string;
+}
+
+export interface IOPriority {
+  readonly class: IOPriorityClass;
+  readonly priority: number;
 }
 
 export interface User {

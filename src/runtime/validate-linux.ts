@@ -56,8 +56,9 @@ function checkSysctl(spec: Spec, { sysctl = {} }: Linux): void {
       throw refuse(path, "is no name of a sysctl");
     }
     if (parts.join(".") === "kernel.hostname") throw refuse(path, "is set by the field hostname");
-    if (parts.join(".") === "kernel.domainname" && (spec.domainname ?? "") !== "") {
-      throw refuse(path, "is set by the field domainname, too");
+    const { domainname = "" } = spec;
+    if (parts.join(".") === "kernel.domainname" && domainname !== "" && domainname !== sysctl[key]) {
+      throw refuse(path, "is set by the field domainname, too, to another value");
     }
     const namespace = namespaceOfSysctl(parts.join("."));
     if (namespace === undefined) throw refuse(path, "has no namespace: it would change the host");

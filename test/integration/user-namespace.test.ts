@@ -78,12 +78,16 @@ describe("a user namespace of the container's own", () => {
   });
 
   test("has the devices of the host where it may make none, and a null device that masks", async () => {
-    const script =
-      "ls -l /dev | grep -c ^c; echo gone > /dev/null; head -c 3 /dev/zero | wc -c; cat /proc/keys | wc -c";
+    const script = [
+      "ls -l /dev | grep -c ^c",
+      "grep -c ' /dev/null .*nosuid,noexec' /proc/self/mountinfo",
+      "echo gone > /dev/null; head -c 3 /dev/zero | wc -c",
+      "cat /proc/keys | wc -c",
+    ].join("; ");
     const { error, stdout, stderr } = await bundle.sh(script, inUser());
     expect(error).toBeUndefined();
     expect(stderr).toBe("");
-    expect(stdout).toBe("6\n3\n0\n");
+    expect(stdout).toBe("6\n1\n3\n0\n");
   });
 
   test("finds a root and binds below directories that only the host's root may enter", async () => {

@@ -31,6 +31,17 @@ function stepsFor(spec: Partial<Spec>, more: Partial<CompileOptions> = {}): read
 const indexOf = (steps: readonly Step[], op: Step["op"]) => steps.findIndex((step) => step.op === op);
 
 describe("compile()", () => {
+  test("keeps the caller's groups where podman asks for that, and gives those of the spec else", () => {
+    const user = { uid: 1000, gid: 100, additionalGids: [7] };
+    const groups = (annotations: Record<string, string>) => {
+      const step = stepsFor({ process: { ...process, user }, annotations }).find(({ op }) => op === "user");
+      return step?.op === "user" ? step.groups : [];
+    };
+    expect(groups({})).toEqual([7]);
+    expect(groups({ "run.oci.keep_original_groups": "0" })).toEqual([7]);
+    expect(groups({ "run.oci.keep_original_groups": "1" })).toBeUndefined();
+  });
+
   test("makes the smallest container in this order", () => {
     expect(describePlan(optionsFor({}))).toEqual([
       "clone init into new namespaces: mount, pid",

@@ -122,6 +122,7 @@ describe("validateSpec() takes", () => {
     ["linux.intelRdt", { closID: "/", schemata: ["L3:0=f"], enableMonitoring: true }],
     ["linux.netDevices", { eth0: {}, eth1: { name: "lan%d" } }],
     ["linux.timeOffsets", { monotonic: { secs: -5 }, boottime: { nanosecs: 7 } }],
+    ["process.ioPriority", { class: "IOPRIO_CLASS_IDLE" }],
     ["process.user", undefined],
     ["process.user", null],
     ["process.user", { uid: 1 }],
@@ -303,7 +304,7 @@ describe("validateSpec() refuses", () => {
       linux: { namespaces, sysctl: { "kernel.domainname": "b" } },
     };
     expect(messageOf(json)).toBe(
-      "read config.json: linux.sysctl.kernel.domainname: is set by the field domainname, too",
+      "read config.json: linux.sysctl.kernel.domainname: is set by the field domainname, too, to another value",
     );
   });
 
