@@ -3,7 +3,7 @@ import type { Pointer } from "bun:ffi";
 import { CFunction, read, toArrayBuffer } from "bun:ffi";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "./kernel.ts";
 import { errno, libc } from "./libc.ts";
-import { addressOf } from "./memory.ts";
+import { addressOf, bytesAt } from "./memory.ts";
 
 /** main.c: what the one function does. */
 const [OPEN, PUT, FINISH, TAKE, READY, CLOSE, OUTPUT, HASHES, DIGEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -106,7 +106,7 @@ export function loadGunzip(code: Uint8Array): GunzipCode | number {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS;
   const address = Number(libc.mmap(null, code.length, PROT_READ | PROT_WRITE, flags, -1, 0));
   if (address === -1) return errno();
-  new Uint8Array(toArrayBuffer(address as Pointer, 0, code.length)).set(code);
+  bytesAt(address, code.length).set(code);
   if (libc.mprotect(address, code.length, PROT_READ | PROT_EXEC) === -1) return errno();
   // The types of Bun do not know of "i64_fast", a number where it fits into one.
   const signature = { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i64_fast" } as never;

@@ -1,6 +1,7 @@
 /*
  * Reads the command lines that callers of an OCI runtime end a container's life with, and knows those that make a process
- * in a container. Whatever is not exactly one of them, errors included, is left to the command line in TypeScript, which says what each flag means.
+ * in a container. Whatever is not exactly one of them, errors included, is left to the command line in TypeScript, which says
+ * what each flag means.
  */
 #include "entry.h"
 

@@ -86,8 +86,11 @@ static void describe_limit(char *to)
 	*to = 0;
 }
 
-/* Where the shim's program is in memory and, when a shim waits for its plan, what src/sys/entry.ts must know of that. */
-static void describe_shim(char *to, const word *old)
+/*
+ * Starts a shim where one will be wanted. Writes down where its program is in memory and, of one that waits for its plan, what
+ * src/sys/entry.ts must know.
+ */
+static void prepare_shim(char *to, const word *old)
 {
 	struct waiting_shim waiting;
 	const void *program = _start + shim;
@@ -138,7 +141,7 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 	char *shim_text = (char *)(old - LIMIT_WORDS - SHIM_WORDS);
 
 	describe_limit(limit);
-	describe_shim(shim_text, old);
+	prepare_shim(shim_text, old);
 	for (word left = 1 + old[0] + 1; left > 0; left--)
 		*new++ = *old++;
 	**environ = (word)new;

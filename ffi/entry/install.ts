@@ -1,5 +1,4 @@
 /** Puts our first instructions (entry.c) into an executable: the build's last step. */
-
 import type { ProgramHeader } from "./elf.ts";
 import {
   E_ENTRY,
@@ -54,7 +53,10 @@ export function installEntry(executable: Buffer, code: Uint8Array, shim: Uint8Ar
     throw new Error("install the entry: the executable has no program header to spare");
   }
   const offset = roundUp(executable.length);
-  const address = roundUp(Math.max(...headers.map((header) => header.address + header.length)));
+  const loaded = headers.filter(({ type }) => type === PT_LOAD);
+  const first = Math.min(...loaded.map((segment) => segment.address));
+  const end = Math.max(...loaded.map((segment) => segment.address + segment.length));
+  const address = roundUp(end);
   const length = code.length + shim.length;
   const out = Buffer.alloc(offset + length);
   executable.copy(out);
@@ -65,9 +67,6 @@ export function installEntry(executable: Buffer, code: Uint8Array, shim: Uint8Ar
   const distance = (to: number) => BigInt(to - address);
   out.writeBigInt64LE(distance(numberAt(executable, E_ENTRY)), offset + entryAt);
   out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
-  const loaded = headers.filter(({ type }) => type === PT_LOAD);
-  const first = Math.min(...loaded.map((segment) => segment.address));
-  const end = Math.max(...loaded.map((segment) => segment.address + segment.length));
   out.writeBigInt64LE(distance(first), offset + imageAt);
   putNumber(out, offset + imageBytesAt, end - first);
   putNumber(out, E_ENTRY, address);

@@ -52,7 +52,7 @@ export async function takeGunzip(
   for (;;) {
     const found = output.drain();
     if (found === "ended") return output.digest();
-    await between({ wanted: found === "wants input", hasRoom: output.hasRoom });
+    await between({ wanted: found === "wants input", hasRoom: output.hasRoom() });
   }
 }
 
@@ -86,8 +86,8 @@ class Output implements Disposable {
     return this.#drainOne();
   }
 
-  get hasRoom(): boolean {
-    return this.#stream.hasRoom;
+  hasRoom(): boolean {
+    return this.#stream.hasRoom();
   }
 
   #drainOne(): Drained {

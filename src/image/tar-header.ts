@@ -87,8 +87,7 @@ function readMagic(block: Buffer, at: number): "posix" | "gnu" | "none" {
 
 // star keeps two times in the last bytes of the prefix and marks its headers with "tar\0" at the end.
 function readPrefix(block: Buffer, at: number): ByteString {
-  if (block[at + prefixOffset] === 0) return "";
-  const star = block.toString("latin1", at + 508, at + 512) === "tar\0";
+  const star = block.readUInt32BE(at + 508) === 0x74617200;
   return text(block, at + prefixOffset, star ? 131 : 155);
 }
 

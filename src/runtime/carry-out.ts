@@ -3,7 +3,7 @@ import type { Fd } from "../sys/fd.ts";
 import { receiveWithDescriptors } from "../sys/rights.ts";
 import type { PartMaker, PlanOptions } from "../sys/shim.ts";
 import { runPlan, StepError } from "../sys/shim.ts";
-import { packetPair } from "../sys/shim-start.ts";
+import { packetPair } from "../sys/socket.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
 import type { Draft } from "./draft.ts";
 import { explainStep } from "./explain.ts";

@@ -88,12 +88,15 @@ const numberList = textThat(
   'is no list such as "0-3,7"',
 );
 
+/** Who names no user, or no group, means root's, as for programs in Go, whose zeros these are. */
+const root = () => ({ uid: 0, gid: 0 });
+
 const user = withDefaults(
   objectOf<User>(
     { uid: unsigned32, gid: unsigned32, umask: whole(0, 0o777), additionalGids: listOf(unsigned32) },
     ["uid", "gid"],
   ),
-  () => ({ uid: 0, gid: 0 }),
+  root,
 );
 
 const writtenProcess = objectOf<Process>(
@@ -129,10 +132,8 @@ const writtenProcess = objectOf<Process>(
   ["user", "args", "cwd"],
 );
 
-/** `process`; also what `exec --process` reads. Who names no user means root, as for programs in Go, whose zero that is. */
-export const processShape: Shape<Process> = withDefaults(writtenProcess, () => ({
-  user: { uid: 0, gid: 0 },
-}));
+/** `process`; also what `exec --process` reads. */
+export const processShape: Shape<Process> = withDefaults(writtenProcess, () => ({ user: root() }));
 
 const mount = objectOf<Mount>(
   {

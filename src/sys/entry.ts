@@ -31,7 +31,7 @@ export function takeWaitingShim(): WaitingShim | undefined {
   return { pid, socket: new Fd(socket) };
 }
 
-/** The numbers of `describe_shim` in entry.c: address, bytes; descriptors of image and socket, pid. */
+/** The numbers of `prepare_shim` in entry.c: address, bytes; descriptors of image and socket, pid. */
 function left(): readonly number[] {
   return process.env["CURRUNT_SHIM"]?.split(":").map(Number) ?? [];
 }

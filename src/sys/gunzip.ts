@@ -115,7 +115,7 @@ export class GunzipOutput {
   }
 
   /** Whether input that `put` did not take has room now; said once. */
-  get hasRoom(): boolean {
+  hasRoom(): boolean {
     return this.#stream.hasRoom();
   }
 

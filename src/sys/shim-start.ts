@@ -1,11 +1,9 @@
 /** Starts the shim that a plan is for, or takes the one that waits already. */
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/kernel.ts";
-import { libc } from "../../ffi/libc.ts";
 import { takeWaitingShim } from "./entry.ts";
-import { check } from "./error.ts";
-import { Fd } from "./fd.ts";
+import type { Fd } from "./fd.ts";
 import { waitForEnd } from "./process.ts";
 import { shimImage } from "./shim-image.ts";
+import { packetPair } from "./socket.ts";
 import type { SpawnOptions } from "./spawn.ts";
 import { spawnImage } from "./spawn.ts";
 
@@ -41,11 +39,4 @@ export async function startShim({
     near.close();
     throw error;
   }
-}
-
-/** Two connected packet sockets, close-on-exec. */
-export function packetPair(): [Fd, Fd] {
-  const ends = new Int32Array(2);
-  check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "socketpair");
-  return [new Fd(ends[0] ?? -1), new Fd(ends[1] ?? -1)];
 }

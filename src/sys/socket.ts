@@ -5,6 +5,7 @@ import {
   O_DIRECTORY,
   O_PATH,
   SOCK_CLOEXEC,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
   sockaddr_un,
 } from "../../ffi/kernel.ts";
@@ -15,8 +16,17 @@ import { openat } from "./file.ts";
 
 /** Two connected stream sockets, close-on-exec. */
 export function socketPair(): [Fd, Fd] {
+  return connectedPair(SOCK_STREAM);
+}
+
+/** Two connected packet sockets, close-on-exec. */
+export function packetPair(): [Fd, Fd] {
+  return connectedPair(SOCK_SEQPACKET);
+}
+
+function connectedPair(type: number): [Fd, Fd] {
   const ends = new Int32Array(2);
-  check(libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");
+  check(libc.socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), "socketpair");
   return [new Fd(ends[0] ?? -1), new Fd(ends[1] ?? -1)];
 }
 

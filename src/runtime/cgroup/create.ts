@@ -138,13 +138,13 @@ function fillCpuset(mountPoint: string, path: string, { cpus, mems }: MakeOption
   const above = posix.dirname(path);
   if (above === mountPoint && !cpus && !mems) return;
   using parent = openCgroupDirectory(above);
-  const names = ["cpuset.cpus", "cpuset.mems"];
-  if (above !== mountPoint && names.some((name) => tryReadCgroupFile(parent, name) === "")) {
+  const files = { "cpuset.cpus": cpus, "cpuset.mems": mems };
+  if (above !== mountPoint && Object.keys(files).some((name) => tryReadCgroupFile(parent, name) === "")) {
     fillCpuset(mountPoint, above, { cpus: true, mems: true });
   }
   using directory = openCgroupDirectory(path);
-  for (const [index, name] of names.entries()) {
-    if (![cpus, mems][index]) continue;
+  for (const [name, wanted] of Object.entries(files)) {
+    if (!wanted) continue;
     const value = tryReadCgroupFile(parent, name) ?? "";
     // Refused for a cgroup that was there and has children with other values: then it has one already.
     if (value !== "") tryWriteCgroupFile(directory, name, value, ["EBUSY", "EACCES", "EINVAL"]);

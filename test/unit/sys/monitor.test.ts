@@ -6,8 +6,7 @@ import { messageTypes, unpackMessage } from "../../../ffi/plan-record.ts";
 import type { Fd } from "../../../src/sys/fd.ts";
 import { pipe } from "../../../src/sys/fd.ts";
 import { receiveWithDescriptors, sendWithDescriptors } from "../../../src/sys/rights.ts";
-import { packetPair } from "../../../src/sys/shim-start.ts";
-import { socketPair } from "../../../src/sys/socket.ts";
+import { packetPair, socketPair } from "../../../src/sys/socket.ts";
 
 const shim = resolve(import.meta.dir, "../../../dist/shim");
 
