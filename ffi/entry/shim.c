@@ -16,6 +16,8 @@
 /* What the new process begins with: its program, and its end of the socket. It lies below its stack. */
 struct beginning {
 	s32 image, socket;
+	/* The processor that the caller was on. */
+	u32 processor;
 };
 
 /* As src/sys/shim-image.ts makes it; what goes wrong here goes wrong there again, and is told there. */
@@ -34,6 +36,24 @@ static long make_image(const void *program, size bytes)
 	return -EIO;
 }
 
+/*
+ * Has it use the other processors only. Who sends a message is taken for someone who will wait for the answer, and the receiver is
+ * put on its processor: there each would wait for the other instead of working beside it.
+ */
+static void leave_processor(u32 processor)
+{
+	u64 mask[128], others = 0;
+	long bytes = sys_sched_getaffinity(0, sizeof mask, mask);
+
+	if (bytes <= 0 || processor / 64 >= (u64)bytes / 8)
+		return;
+	mask[processor / 64] &= ~(1ul << processor % 64);
+	for (long i = 0; i < bytes / 8; i++)
+		others |= mask[i];
+	if (others != 0)
+		sys_sched_setaffinity(0, bytes, mask);
+}
+
 /* In the new process: no ignored or blocked signals of the caller's, as where src/sys/spawn.ts starts a shim. */
 static void become_shim(void *beginning)
 {
@@ -48,6 +68,7 @@ static void become_shim(void *beginning)
 	for (int signal = 1; signal <= LAST_SIGNAL; signal++)
 		sys_rt_sigaction(signal, action);
 	sys_rt_sigprocmask(SIG_SETMASK, &mask);
+	leave_processor(b->processor);
 	/* Without descriptors of the caller's the image is the first that is free. */
 	image = b->image == PLAN_SOCKET ? sys_fcntl(b->image, F_DUPFD_CLOEXEC, PLAN_SOCKET + 1) : b->image;
 	if (b->socket == PLAN_SOCKET)
@@ -70,7 +91,8 @@ int start_shim(const void *program, size bytes, struct waiting_shim *waiting)
 	if (stack > 0 && sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0) {
 		struct beginning *b = (struct beginning *)stack;
 
-		*b = (struct beginning){(s32)image, ends[1]};
+		*b = (struct beginning){(s32)image, ends[1], 0};
+		sys_getcpu(&b->processor);
 		/* It shares our memory until it executes its program; we go on meanwhile. */
 		pid = clone_task(CLONE_VM | SIGCHLD, (u8 *)stack + STACK_BYTES, become_shim, b, NULL);
 		sys_close(ends[1]);

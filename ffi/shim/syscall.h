@@ -110,6 +110,8 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_setns(fd, flags) SYSCALL(NR(308, 268), fd, flags, 0, 0, 0, 0)
 #define sys_renameat2(from, old, to, new, flags) SYSCALL(NR(316, 276), from, old, to, new, flags, 0)
 #define sys_personality(persona) SYSCALL(NR(135, 92), persona, 0, 0, 0, 0, 0)
+#define sys_sched_getaffinity(pid, length, mask) SYSCALL(NR(204, 123), pid, length, mask, 0, 0, 0)
+#define sys_getcpu(cpu) SYSCALL(NR(309, 168), cpu, NULL, NULL, 0, 0, 0)
 #define sys_sched_setaffinity(pid, length, mask) SYSCALL(NR(203, 122), pid, length, mask, 0, 0, 0)
 #define sys_set_mempolicy(mode, nodes, count) SYSCALL(NR(238, 237), mode, nodes, count, 0, 0, 0)
 #define sys_ioprio_set(which, who, priority) SYSCALL(NR(251, 30), which, who, priority, 0, 0, 0)

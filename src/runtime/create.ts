@@ -1,14 +1,18 @@
 /** Starts a container: compiles its spec to a plan and has the shim carry it out. */
-import { wrap } from "../base/error.ts";
+import type { Step } from "../../ffi/plan.ts";
+import { CurruntError, wrap } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { effectiveIds } from "../sys/process.ts";
 import type { PartMaker, PlanOptions } from "../sys/shim.ts";
+import type { Beginning } from "./begin.ts";
+import { begin } from "./begin.ts";
 import type { DelegatedSpawn, Init, Stdio } from "./carry-out.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Cgroup, CgroupEntry } from "./cgroup/cgroup.ts";
 import { taskFiles } from "./cgroup/cgroup.ts";
-import type { CgroupState } from "./cgroup/state.ts";
 import { asSeenFrom, readHostCgroup } from "./cgroup-mount.ts";
+import type { Furnishing, FurnishOptions, RootOptions } from "./furnish.ts";
+import { furnish, placeRoot } from "./furnish.ts";
 import {
   confinement,
   creationHooks,
@@ -26,8 +30,8 @@ import {
   settleIdMaps,
   startHooks,
 } from "./on-demand.ts";
-import type { Beginning, CompileOptions, FurnishOptions } from "./plan.ts";
-import { begin, finish, furnish } from "./plan.ts";
+import type { CompileOptions } from "./plan.ts";
+import { finish } from "./plan.ts";
 import type { Spec } from "./spec.ts";
 
 export interface CreateOptions {
@@ -108,6 +112,7 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
   let spec = options.spec;
   let completed = options;
   let incomplete: unknown;
+  let furnishing: Furnishing | undefined;
   try {
     const entry = lateCgroup === undefined ? cgroup?.enter() : bornIn(lateCgroup);
     let beginning = begin({
@@ -134,23 +139,29 @@ export async function startContainer(options: CreateOptions): Promise<Init> {
           completed = { ...options, ...completion };
           beginning = completeBeginning(beginning, spec);
         }
+        await settleIdMaps(spec, init);
+        furnishing = placeRoot(beginning, await rootOptions(completed));
+        const steps = beginning.draft.take();
+        const { passedRoot: slot } = beginning;
+        if (complete === undefined || slot === undefined || completed.rootfs === undefined) return steps;
+        return { steps, slot, fds: [completed.rootfs] };
+      },
+      async (init) => {
+        if (furnishing === undefined) throw new CurruntError("internal", "the root's steps were not made");
+        let entering: Step[] = [];
         if (lateCgroup !== undefined) {
           const made = await lateCgroup.complete().catch((error) => {
             incomplete = error;
             throw error;
           });
           completed = { ...completed, cgroup: made };
-          beginning = enterFirst(beginning, made.state);
+          entering = taskFiles(made.state).map((path) => ({ op: "cgroup", path, optional: false }));
         } else if (entry?.moved === true) await cgroup?.join(await init());
         if (cgroup?.unsettled === true) {
           await init();
           await cgroup.settle();
         }
-        await settleIdMaps(spec, init);
-        const steps = furnish(beginning, await furnishOptions(completed));
-        const { passedRoot: slot } = beginning;
-        if (complete === undefined || slot === undefined || completed.rootfs === undefined) return steps;
-        return { steps, slot, fds: [completed.rootfs] };
+        return furnish(furnishing, { ...(await furnishOptions(completed)), entering });
       },
       async (init) => {
         const seccomp = await filterOf(completed);
@@ -183,12 +194,6 @@ function bornIn({ birthplace }: LateCgroup): CgroupEntry {
   return { files: [], directory: birthplace, moved: true, optional: false };
 }
 
-/** The same, with init entering its cgroups before all else that it does behind the clone. */
-function enterFirst(beginning: Beginning, state: CgroupState): Beginning {
-  const enter = taskFiles(state).map((path) => ({ op: "cgroup", path, optional: false }) as const);
-  return { ...beginning, whenMoved: [...enter, ...beginning.whenMoved] };
-}
-
 /** The beginning of what is completed: the same steps, the whole process, a root that comes along with later steps. */
 function completeBeginning(beginning: Beginning, { process = beginning.process }: Spec): Beginning {
   return { ...beginning, process, passedRoot: beginning.draft.slot() };
@@ -203,36 +208,37 @@ function shortened(id: string): string {
 export async function compileOptions(options: Omit<CreateOptions, "stdio">): Promise<CompileOptions> {
   const { id, rootfs, deathSignal = 0 } = options;
   const schedule = await scheduleOf(options.spec);
-  const facts = { seccomp: await filterOf(options), schedule, ...(await furnishOptions(options)) };
+  const facts = {
+    seccomp: await filterOf(options),
+    schedule,
+    ...(await rootOptions(options)),
+    ...(await furnishOptions(options)),
+  };
   const hooks = { startHooks: await startHooks(options) };
   return { id, rootfs: rootfs !== undefined, deathSignal, ...facts, ...hooks };
 }
 
+type RootSource = Pick<CreateOptions, "id" | "spec" | "bundle" | "rootPlace" | "sharesKeyring">;
+
+async function rootOptions(options: RootSource): Promise<RootOptions> {
+  const { id, spec, bundle, rootPlace } = options;
+  return {
+    ...{ spec, bundle, rootPlace },
+    labels: await labelsOf(spec),
+    mountLabel: await mountLabelOf(spec),
+    hooks: await creationHooks(options),
+    confinement: await confinement(id, spec, options.sharesKeyring === true),
+  };
+}
+
 async function furnishOptions(
-  options: Pick<
-    CreateOptions,
-    "id" | "spec" | "bundle" | "cgroup" | "noPivot" | "rootPlace" | "sharesKeyring" | "plainTerminal"
-  >,
+  options: Pick<CreateOptions, "spec" | "cgroup" | "noPivot" | "rootPlace" | "plainTerminal">,
 ): Promise<FurnishOptions> {
-  const { spec, bundle, cgroup, rootPlace } = options;
+  const { spec, cgroup, plainTerminal } = options;
   const needsCgroup = spec.mounts?.some(({ type }) => type === "cgroup") === true;
-  const labels = await labelsOf(spec);
   const directories = cgroup?.state.directories ?? {};
   const hostCgroup = needsCgroup ? asSeenFrom(readHostCgroup(), directories) : undefined;
-  const hooks = await creationHooks(options);
-  const unpivoted = await unpivotedMounts(options);
-  return {
-    spec,
-    bundle,
-    hostCgroup,
-    labels,
-    mountLabel: await mountLabelOf(spec),
-    hooks,
-    unpivoted,
-    rootPlace,
-    plainTerminal: options.plainTerminal,
-    confinement: await confinement(options.id, spec, options.sharesKeyring === true),
-  };
+  return { hostCgroup, unpivoted: await unpivotedMounts(options), plainTerminal };
 }
 
 /** Undefined where the root can be pivoted to. Nothing may be taken away of mounts that are the runtime's too. */

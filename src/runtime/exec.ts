@@ -7,6 +7,7 @@ import { effectiveIds, openProcess } from "../sys/process.ts";
 import type { PartMaker } from "../sys/shim.ts";
 import { readSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
+import { passEnding } from "./begin.ts";
 import type { Init, Stdio } from "./carry-out.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Cgroup } from "./cgroup/cgroup.ts";
@@ -23,7 +24,6 @@ import {
   raiseLimits,
   scheduleOf,
 } from "./on-demand.ts";
-import { passEnding } from "./plan.ts";
 import type { Ending, SeccompFilter } from "./process.ts";
 import { keepsGroups, processSteps, terminalStep } from "./process.ts";
 import type { Process, Spec } from "./spec.ts";

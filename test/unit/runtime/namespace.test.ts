@@ -1,9 +1,9 @@
 /** Namespaces of a plan: what is joined before init is cloned, what it is cloned into, what comes behind. */
 import { describe, expect, test } from "bun:test";
+import { begin } from "../../../src/runtime/begin.ts";
 import { Draft } from "../../../src/runtime/draft.ts";
 import type { CloneOptions } from "../../../src/runtime/namespace.ts";
 import { cloneSteps, enterCgroups, hostIdOf, namespacesOf } from "../../../src/runtime/namespace.ts";
-import { begin } from "../../../src/runtime/plan.ts";
 import type { LinuxNamespace } from "../../../src/runtime/spec.ts";
 
 /** The steps up to the clone and behind it, in short words. */
