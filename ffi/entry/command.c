@@ -146,23 +146,30 @@ static char *const *parse_verb(char *const *arguments, struct command *command, 
 	return command->verb == NO_VERB ? NULL : word + 1;
 }
 
-/* False also where descriptors are to be passed on by their numbers, of which ours might be taken for some. */
-int wants_shim(const u64 *stack)
+/*
+ * None also where descriptors are to be passed on by their numbers, of which ours might be taken for some. A word of the program's
+ * may be taken for our -detach: that costs a little, and nothing else.
+ */
+enum plan_command plan_command(const u64 *stack)
 {
 	char *const *arguments = (char *const *)(stack + 1), *const *word;
 	struct command command;
-	int is_oci;
+	int is_oci, stays;
 
 	if (*stack < 3 || (word = parse_verb(arguments, &command, &is_oci)) == NULL || command.verb != RUN_A_PLAN)
-		return 0;
+		return NO_PLAN;
+	stays = !same(word[-1], "create");
 	for (; *word != NULL; word++) {
 		const char *name = flag_name(*word);
 
 		if (name != NULL && behind(name, "preserve-fds") != NULL)
-			return 0;
+			return NO_PLAN;
+		stays = stays && !(name != NULL && (behind(name, "detach") != NULL || same(*word, "-d")));
 		is_oci = is_oci || (name != NULL && (behind(name, "bundle") != NULL || same(*word, "-b")));
 	}
-	return is_oci && value_of(arguments + *stack + 1, "LISTEN_FDS=") == NULL;
+	if (!is_oci || value_of(arguments + *stack + 1, "LISTEN_FDS=") != NULL)
+		return NO_PLAN;
+	return stays ? FOREGROUND : LEFT_RUNNING;
 }
 
 int parse_command(char *const *arguments, char *const *environment, struct command *command)

@@ -48,7 +48,7 @@ static const char begun[] = "CURRUNT_BEGUN=1";
 #define MADV_HUGEPAGE 14
 /* Room for the two variables that are made here. */
 #define LIMIT_WORDS 8 /* "CURRUNT_NOFILE=soft:hard", each number of at most 20 digits */
-#define SHIM_WORDS 16 /* "CURRUNT_SHIM=address:bytes:image:socket:pid" */
+#define SHIM_WORDS 16 /* "CURRUNT_SHIM=address:bytes:image:socket:pid:1", of which all but the first are short */
 
 static char *append_text(char *to, const char *text)
 {
@@ -87,21 +87,37 @@ static void describe_limit(char *to)
 }
 
 /*
+ * Signals that will be passed on to a process that is not there yet wait in the kernel: Bun's threads inherit that, whoever takes
+ * them later finds them there.
+ */
+static void keep_signals(void)
+{
+	u64 passed_on = PASSED_ON_SIGNALS & ~SIGNAL_BIT(SIGPWR);
+
+	sys_rt_sigprocmask(SIG_BLOCK, &passed_on);
+}
+
+/*
  * Starts a shim where one will be wanted. Writes down where its program is in memory and, of one that waits for its plan, what
  * src/sys/entry.ts must know.
  */
 static void prepare_shim(char *to, const word *old)
 {
+	enum plan_command command = plan_command(old);
 	struct waiting_shim waiting;
 	const void *program = _start + shim;
 
 	to = append_text(to, "CURRUNT_SHIM=");
 	to = append_number(to, (word)program);
 	to = append_number(to, shim_bytes);
-	if (wants_shim(old) && start_shim(program, shim_bytes, &waiting)) {
+	if (command != NO_PLAN && start_shim(program, shim_bytes, &waiting)) {
 		to = append_number(to, (word)waiting.image);
 		to = append_number(to, (word)waiting.socket);
 		to = append_number(to, (word)waiting.pid);
+		if (command == FOREGROUND) {
+			keep_signals();
+			to = append_number(to, 1);
+		}
 	}
 	*to = 0;
 }

@@ -24,8 +24,12 @@ struct waiting_shim {
 };
 int start_shim(const void *program, size bytes, struct waiting_shim *waiting);
 
-/* command.c: whether the command line, with which `stack` begins, comes to a plan of the OCI runtime. */
-int wants_shim(const u64 *stack);
+/*
+ * command.c: whether the command line, with which `stack` begins, comes to a plan of the OCI runtime, and whether the command
+ * then stays until the plan's program ends.
+ */
+enum plan_command { NO_PLAN, LEFT_RUNNING, FOREGROUND };
+enum plan_command plan_command(const u64 *stack);
 
 /* command.c: a command line that names a container of the OCI runtime, and nothing that is rare. */
 enum verb { NO_VERB, START, STATE, KILL, DELETE, RUN_A_PLAN };

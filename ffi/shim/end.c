@@ -1,6 +1,13 @@
 /* The container's end: how it ended goes into a file, or the container goes with all it had. */
 #include "monitor.h"
 
+u32 exit_code_of(s32 status)
+{
+	s32 signal = status & 0x7f;
+
+	return signal == 0 ? status >> 8 & 0xff : 128 + signal;
+}
+
 /* "7 1769862896789\n": the exit code, and when, in milliseconds since 1970. */
 static size describe_end(char *to, u32 code)
 {

@@ -4,7 +4,7 @@
 /* A pipe: it ends when the program runs, and brings the error number when it cannot be executed. */
 #define STATUS 3
 
-static long number_of(const char *digits)
+long number_of(const char *digits)
 {
 	long number = 0;
 

@@ -231,9 +231,14 @@ void shim_main(void)
 		sys_exit_group(0);
 }
 
-/* With "monitor" and what it is for this is a container's monitor. `stack` begins with the number of arguments. */
+/*
+ * With arguments it is something else: a container's monitor, what guards a program, or what keeps one. `stack` begins with
+ * their number.
+ */
 __attribute__((noreturn, used)) void start(const u64 *stack)
 {
+	if (stack[0] > 2 && *(const char *)stack[2] == 'k')
+		keep_main(stack);
 	if (stack[0] > 4 && *(const char *)stack[2] == 'g')
 		guard_main(stack);
 	if (stack[0] > 1)

@@ -77,14 +77,6 @@ static void reap(void)
 	}
 }
 
-/* The shell's number for how it ended: the exit code, or 128 and the signal. */
-static u32 exit_code(void)
-{
-	s32 signal = monitor.status & 0x7f;
-
-	return signal == 0 ? monitor.status >> 8 & 0xff : 128 + signal;
-}
-
 enum place { SIGNALS, LISTENER, OUTPUT, ERROR, INPUT, FIRST_CLIENT };
 static struct pollfd polled[FIRST_CLIENT + CLIENTS];
 
@@ -192,7 +184,7 @@ static void remove_cgroups(void)
 /* The order matters: all output, then the record, then the lock, then the word to the clients. */
 static void finish(void)
 {
-	u32 code = exit_code();
+	u32 code = exit_code_of(monitor.status);
 	s32 file = 0;
 
 	/* Init was the last process of its pid namespace: what is in the pipes now is all there will be. */

@@ -28,7 +28,11 @@ __attribute__((noreturn)) void monitor_main(void);
 __attribute__((noreturn)) void give_up(void);
 void program_started(void);
 
+/* keep.c */
+__attribute__((noreturn)) void keep_main(const u64 *stack);
+
 /* guard.c */
+long number_of(const char *digits);
 __attribute__((noreturn)) void guard_main(const u64 *stack);
 
 /* charge.c */
@@ -103,7 +107,8 @@ void append_log(enum stream stream, const u8 *bytes, size length);
 void empty_directory(const char *path);
 void remove_tree(const char *path);
 
-/* end.c */
+/* end.c: the shell's number for how a process ended (man 2 wait): the exit code, or 128 and the signal. */
+u32 exit_code_of(s32 status);
 s32 record_end(s32 directory, s32 run, u32 code);
 s32 start_remover(s32 executable, s32 lock, const char *arguments, const char *end);
 

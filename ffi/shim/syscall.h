@@ -46,6 +46,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_munmap(address, length) SYSCALL(NR(11, 215), address, length, 0, 0, 0, 0)
 #define sys_rt_sigaction(signal, action) SYSCALL(NR(13, 134), signal, action, 0, 8, 0, 0)
 #define sys_rt_sigprocmask(how, set) SYSCALL(NR(14, 135), how, set, 0, 8, 0, 0)
+#define sys_rt_sigtimedwait(set) SYSCALL(NR(128, 137), set, NULL, NULL, 8, 0, 0)
 #define sys_ioctl(fd, request, argument) SYSCALL(NR(16, 29), fd, request, argument, 0, 0, 0)
 #define sys_writev(fd, parts, count) SYSCALL(NR(20, 66), fd, parts, count, 0, 0, 0)
 #define sys_mremap(address, old, length, flags) SYSCALL(NR(25, 216), address, old, length, flags, 0, 0)

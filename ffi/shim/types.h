@@ -21,6 +21,7 @@ typedef u64 size;
 #define EAGAIN 11
 #define ENOMEM 12
 #define EACCES 13
+#define EBUSY 16
 #define EEXIST 17
 #define ENODEV 19
 #define ENOTDIR 20
@@ -302,6 +303,16 @@ struct rlimit {
 
 #define SIGPIPE 13
 #define SIGCHLD 17
+#define SIGPWR 30 /* JavaScriptCore stops its threads with it */
+#define SIGNAL_BIT(signal) (1ul << ((signal) - 1))
+/*
+ * What a command in the foreground passes on to its process: HUP INT QUIT USR1 USR2 PIPE ALRM TERM CONT TSTP TTIN TTOU WINCH PWR,
+ * as `forwarded` of src/runtime/foreground.ts.
+ */
+#define PASSED_ON_SIGNALS                                                                                                 \
+	(SIGNAL_BIT(1) | SIGNAL_BIT(2) | SIGNAL_BIT(3) | SIGNAL_BIT(10) | SIGNAL_BIT(12) | SIGNAL_BIT(13) | SIGNAL_BIT(14) | \
+	 SIGNAL_BIT(15) | SIGNAL_BIT(18) | SIGNAL_BIT(20) | SIGNAL_BIT(21) | SIGNAL_BIT(22) | SIGNAL_BIT(28) |               \
+	 SIGNAL_BIT(SIGPWR))
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 #define SFD_CLOEXEC O_CLOEXEC

@@ -9,7 +9,7 @@ import { isRootless } from "../runtime/rootless-caller.ts";
 import type { Values } from "./flag.ts";
 import { flags } from "./flag.ts";
 import type { OciGlobals } from "./oci-command.ts";
-import { pathsOf } from "./oci-command.ts";
+import { pathsOf, stateRootOf } from "./oci-command.ts";
 
 export const createFlags = flags({
   bundle: {
@@ -88,9 +88,12 @@ export function prepareBundle(
 export function foregroundOptions(
   globals: OciGlobals,
   flags: { readonly keep: boolean; readonly "no-subreaper": boolean },
+  id: string,
 ): ForegroundOptions {
   const onWarning = (message: string) => warn(message, globals);
-  return { keep: flags.keep, subreaper: !flags["no-subreaper"], onWarning };
+  const log = globals.log === undefined ? [] : ["--log", globals.log, "--log-format", globals["log-format"]];
+  const remover = ["currunt", "--root", stateRootOf(globals), ...log, "delete", "--force", id];
+  return { keep: flags.keep, subreaper: !flags["no-subreaper"], remover, onWarning };
 }
 
 async function warn(message: string, globals: OciGlobals): Promise<void> {

@@ -116,7 +116,7 @@ export const restore = defineOciCommand({
       notifySocket: undefined,
       birth: (how: CreateOptions) => restoreInit(choice, how, prepared.paths),
     };
-    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags, id));
     await runDetached(options);
     return 0;
   },

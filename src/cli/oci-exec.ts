@@ -80,7 +80,8 @@ export const exec = defineOciCommand({
         hint: "name a command behind the container's ID, or a file with -process",
       });
     }
-    const follow = flags.detach ? undefined : (await import("../runtime/foreground.ts")).forwardSignals();
+    const foreground = flags.detach ? undefined : await import("../runtime/foreground.ts");
+    const follow = foreground?.forwardSignals();
     const program = await execIn({
       paths: pathsOf(globals, id),
       processFor: (spec: Spec) => fixed ?? changedProcess(spec, changesOf(flags, args)),
@@ -91,7 +92,7 @@ export const exec = defineOciCommand({
       ...receiversOf(flags),
       preserved: passedDescriptors(flags["preserve-fds"], process.env),
     });
-    return await follow?.(program);
+    return follow === undefined ? 0 : await foreground?.followProcess(program, follow);
   },
 });
 

@@ -16,7 +16,7 @@ export const run = defineOciCommand({
   async run({ globals, flags, positionals: [id = ""] }) {
     const options = prepareBundle(globals, flags, { id, detach: flags.detach });
     const { runDetached, runForeground } = await import("../runtime/foreground.ts");
-    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags));
+    if (!flags.detach) return await runForeground(options, foregroundOptions(globals, flags, id));
     await runDetached(options);
     return 0;
   },

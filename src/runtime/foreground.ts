@@ -1,10 +1,18 @@
 /** A container in the foreground: signals go to its init, its end is ours. */
+import { signalsAreKept } from "../sys/entry.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { becomeSubreaper, sendSignal } from "../sys/process.ts";
+import type { Estate } from "../sys/keeper.ts";
+import { becomeKeeper } from "../sys/keeper.ts";
+import { becomeSubreaper, sendSignal, unblockSignals } from "../sys/process.ts";
 import type { Init } from "./carry-out.ts";
+import { directoriesToRemove } from "./cgroup/state.ts";
 import type { ContainerOptions } from "./container.ts";
 import { makeContainer } from "./container.ts";
+import { sharesMounts } from "./on-demand.ts";
+import type { Spec } from "./spec.ts";
+import type { ContainerState } from "./state.ts";
+import type { StatePaths } from "./state-root.ts";
 import { waitForInit } from "./wait.ts";
 
 export interface ForegroundOptions {
@@ -12,6 +20,8 @@ export interface ForegroundOptions {
   readonly keep: boolean;
   /** Orphans of the container become our children. */
   readonly subreaper: boolean;
+  /** Arguments for this executable to remove the container. */
+  readonly remover: readonly string[];
   /** Told what went wrong in poststop hooks. */
   readonly onWarning: (message: string) => Promise<void>;
 }
@@ -19,19 +29,41 @@ export interface ForegroundOptions {
 /** Runs the container to its end; the program's exit code, 128 and the signal when one killed it. */
 export async function runForeground(
   options: Omit<ContainerOptions, "hold">,
-  { keep, subreaper, onWarning }: ForegroundOptions,
+  { keep, subreaper, remover, onWarning }: ForegroundOptions,
 ): Promise<number> {
   if (subreaper) becomeSubreaper();
   const follow = forwardSignals();
   const { init, state, readiness } = await makeContainer({ ...options, hold: false });
+  const { paths, bundle } = options;
+  const estate = keep ? undefined : estateOf(state, paths, bundle.spec);
+  if (readiness === undefined && (keep || estate !== undefined)) {
+    leaveToKeeper(init, estate && { ...estate, remover });
+  }
   using _relay = await relayTo(options.notifySocket, readiness, init.pid);
   const exitCode = await follow(init);
   if (!keep) {
     const { deleteOwn } = await import("./delete.ts");
-    const warnings = await deleteOwn(state, options.paths, options.bundle.spec);
+    const warnings = await deleteOwn(state, paths, bundle.spec);
     for (const warning of warnings) await onWarning(warning);
   }
   return exitCode;
+}
+
+/** What is to be removed when init has ended; undefined when there is more to be done then. */
+function estateOf(
+  { cgroup, sharedPids }: ContainerState,
+  { directory }: StatePaths,
+  spec: Spec,
+): Omit<Estate, "remover"> | undefined {
+  const hasHooks = (spec.hooks?.poststop ?? []).length > 0;
+  const hasMore = sharesMounts(spec) || spec.linux?.intelRdt !== undefined || cgroup?.unit !== undefined;
+  if (sharedPids === true || hasHooks || hasMore) return undefined;
+  return { directory, cgroups: cgroup === undefined ? [] : directoriesToRemove(cgroup) };
+}
+
+/** Does not return, unless the process has a terminal that we join to ours. */
+function leaveToKeeper({ pid, terminal }: Init, estate: Estate | undefined): void {
+  if (terminal === undefined) becomeKeeper(pid, estate);
 }
 
 async function relayTo(
@@ -64,19 +96,33 @@ const forwarded = {
 export function forwardSignals(): (init: Init) => Promise<number> {
   let target: Init | undefined;
   const kept: number[] = [];
-  for (const [name, number] of Object.entries(forwarded)) {
-    process.on(name as NodeJS.Signals, () => {
-      if (target === undefined) kept.push(number);
-      else passOn(target, number);
-    });
-  }
+  const listen = () => {
+    for (const [name, number] of Object.entries(forwarded)) {
+      process.on(name as NodeJS.Signals, () => {
+        if (target === undefined) kept.push(number);
+        else passOn(target, number);
+      });
+    }
+  };
+  // Else they wait in the kernel.
+  if (!signalsAreKept()) listen();
   return async (init) => {
     target = init;
+    if (signalsAreKept()) {
+      listen();
+      unblockSignals(Object.values(forwarded));
+    }
     for (const number of kept.splice(0)) passOn(init, number);
     if (init.terminal === undefined) return await waitForInit(init);
     const { relayTerminal } = await import("./relay.ts");
     return await relayTerminal(init.pid, init.terminal);
   };
+}
+
+/** Stays with a further process of a container; its exit code. */
+export async function followProcess(init: Init, follow: (init: Init) => Promise<number>): Promise<number> {
+  leaveToKeeper(init, undefined);
+  return await follow(init);
 }
 
 function passOn(init: Init, signal: number): void {

@@ -31,7 +31,12 @@ export function takeWaitingShim(): WaitingShim | undefined {
   return { pid, socket: new Fd(socket) };
 }
 
-/** The numbers of `prepare_shim` in entry.c: address, bytes; descriptors of image and socket, pid. */
+/** True: the signals that a command in the foreground passes on are blocked in all threads, and wait in the kernel. */
+export function signalsAreKept(): boolean {
+  return left()[5] === 1;
+}
+
+/** The numbers of `prepare_shim` in entry.c: address, bytes; descriptors of image and socket, pid; 1 for kept signals. */
 function left(): readonly number[] {
   return process.env["CURRUNT_SHIM"]?.split(":").map(Number) ?? [];
 }

@@ -1,5 +1,5 @@
 /** Processes by descriptor: open, signal, wait, and who takes orphans in. */
-import { POLLIN, PR_SET_CHILD_SUBREAPER, pollfd, rlimit64, WNOHANG } from "../../ffi/kernel.ts";
+import { POLLIN, PR_SET_CHILD_SUBREAPER, pollfd, rlimit64, SIG_UNBLOCK, WNOHANG } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { check, SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
@@ -7,6 +7,9 @@ import { readSmallFile } from "./small-file.ts";
 
 const EINTR = 4;
 const ECHILD = 10;
+
+/** Of the C library, which has room for more signals than there are. */
+const signalSetSize = 128;
 
 /** A descriptor of process `pid`, close-on-exec: readable once it has ended (`man 2 pidfd_open`). */
 export function openProcess(pid: number): Fd {
@@ -29,6 +32,13 @@ export function readUmask(): number {
 /** Sends a signal to the very process that `pidfd` means; ESRCH when it has ended and been waited for. */
 export function sendSignal(pidfd: Fd, signal: number): void {
   check(libc.pidfd_send_signal(pidfd.number, signal, null, 0), "pidfd_send_signal");
+}
+
+/** Has this thread get the signals again that it has blocked (`man 3 sigprocmask`). */
+export function unblockSignals(signals: readonly number[]): void {
+  const set = Buffer.alloc(signalSetSize);
+  set.writeBigUInt64LE(signals.reduce((bits, signal) => bits | (1n << BigInt(signal - 1)), 0n));
+  check(libc.sigprocmask(SIG_UNBLOCK, set, null), "sigprocmask");
 }
 
 /** Blocks until the process, which need be no child of ours, has ended; false when it has not after `timeoutMs`. */

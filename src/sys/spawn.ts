@@ -98,7 +98,7 @@ function lift(fd: Fd): Fd {
 }
 
 /** A NULL-terminated array of C strings; `texts` stay alive with it. */
-function stringArray(texts: readonly string[]): { pointers: BigUint64Array; texts: Uint8Array[] } {
+export function stringArray(texts: readonly string[]): { pointers: BigUint64Array; texts: Uint8Array[] } {
   const bytes = texts.map(cstring);
   return {
     pointers: new BigUint64Array([...bytes.map((text) => BigInt(addressOf(text))), 0n]),
