@@ -25,6 +25,7 @@ export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
 export const PF_RX = 5;
+export const PF_X = 1;
 
 /** A part of the file that the kernel loads, or that tells how to load it. */
 export interface ProgramHeader {

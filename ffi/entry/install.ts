@@ -12,6 +12,7 @@ import {
   P_PADDR,
   P_VADDR,
   PF_RX,
+  PF_X,
   PT_DYNAMIC,
   PT_LOAD,
   PT_NOTE,
@@ -39,6 +40,8 @@ const imageAt = 24;
 const imageBytesAt = 32;
 const shimAt = 40;
 const shimBytesAt = 48;
+const textAt = 56;
+const textBytesAt = 64;
 
 /**
  * The executable with `code` in front of its entry, and `shim` behind that: appended, and loaded by the program header that told
@@ -69,6 +72,11 @@ export function installEntry(executable: Buffer, code: Uint8Array, shim: Uint8Ar
   out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
   out.writeBigInt64LE(distance(first), offset + imageAt);
   putNumber(out, offset + imageBytesAt, end - first);
+  const text = loaded.find(({ flags }) => (flags & PF_X) !== 0);
+  if (text !== undefined) {
+    out.writeBigInt64LE(distance(text.address), offset + textAt);
+    putNumber(out, offset + textBytesAt, text.length);
+  }
   putNumber(out, E_ENTRY, address);
   out.writeUInt32LE(PT_LOAD, note.at);
   out.writeUInt32LE(PF_RX, note.at + P_FLAGS);
