@@ -9,7 +9,7 @@ import { leaveGroup, leaveRootPlace, runPoststopHooks } from "./on-demand.ts";
 import { findSpec } from "./saved-spec.ts";
 import type { Spec } from "./spec.ts";
 import type { ContainerState } from "./state.ts";
-import { doesNotExist, findState, statusOf } from "./state.ts";
+import { doesNotExist, findState, isStateOf, statusOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
 const patienceMs = 10_000;
@@ -46,8 +46,7 @@ export async function deleteContainer(
  * left alone.
  */
 export async function deleteOwn(state: ContainerState, paths: StatePaths, spec: Spec): Promise<string[]> {
-  const found = findState(paths);
-  if (found?.pid !== state.pid || found.startTime !== state.startTime) return [];
+  if (!isStateOf(state, paths)) return [];
   // The end of init was that of its pid namespace.
   return await (state.sharedPids === true ? endAndRemove : remove)(state, paths, spec);
 }

@@ -2,9 +2,11 @@
 import { signalsAreKept } from "../sys/entry.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
+import { openDirectory } from "../sys/file.ts";
 import type { Estate } from "../sys/keeper.ts";
 import { becomeKeeper } from "../sys/keeper.ts";
 import { becomeSubreaper, sendSignal, unblockSignals } from "../sys/process.ts";
+import { isThere } from "../sys/stat.ts";
 import type { Init } from "./carry-out.ts";
 import { directoriesToRemove } from "./cgroup/state.ts";
 import type { ContainerOptions } from "./container.ts";
@@ -12,6 +14,7 @@ import { makeContainer } from "./container.ts";
 import { sharesMounts } from "./on-demand.ts";
 import type { Spec } from "./spec.ts";
 import type { ContainerState } from "./state.ts";
+import { isStateOf } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 import { waitForInit } from "./wait.ts";
 
@@ -35,9 +38,11 @@ export async function runForeground(
   const follow = forwardSignals();
   const { init, state, readiness } = await makeContainer({ ...options, hold: false });
   const { paths, bundle } = options;
-  const estate = keep ? undefined : estateOf(state, paths, bundle.spec);
-  if (readiness === undefined && (keep || estate !== undefined)) {
-    leaveToKeeper(init, estate && { ...estate, remover });
+  if (readiness === undefined && (keep || goesSimply(state, bundle.spec))) {
+    using directory = keep ? undefined : openOwn(state, paths);
+    const cgroups = state.cgroup === undefined ? [] : directoriesToRemove(state.cgroup);
+    const estate = directory && { path: paths.directory, directory, cgroups, remover };
+    if (keep || estate !== undefined) leaveToKeeper(init, estate);
   }
   using _relay = await relayTo(options.notifySocket, readiness, init.pid);
   const exitCode = await follow(init);
@@ -49,16 +54,21 @@ export async function runForeground(
   return exitCode;
 }
 
-/** What is to be removed when init has ended; undefined when there is more to be done then. */
-function estateOf(
-  { cgroup, sharedPids }: ContainerState,
-  { directory }: StatePaths,
-  spec: Spec,
-): Omit<Estate, "remover"> | undefined {
+/** True when its cgroups and its state are all there is to be removed when init has ended. */
+function goesSimply({ cgroup, sharedPids }: ContainerState, spec: Spec): boolean {
   const hasHooks = (spec.hooks?.poststop ?? []).length > 0;
   const hasMore = sharesMounts(spec) || spec.linux?.intelRdt !== undefined || cgroup?.unit !== undefined;
-  if (sharedPids === true || hasHooks || hasMore) return undefined;
-  return { directory, cgroups: cgroup === undefined ? [] : directoriesToRemove(cgroup) };
+  return sharedPids !== true && !hasHooks && !hasMore;
+}
+
+/** Its state's directory; undefined when that is gone, or another container's by now. */
+function openOwn(state: ContainerState, paths: StatePaths): Fd | undefined {
+  if (!isThere(undefined, paths.directory)) return undefined;
+  const directory = openDirectory(paths.directory);
+  // Behind the opening: what takes its place from now on is not what is open.
+  if (isStateOf(state, paths)) return directory;
+  directory.close();
+  return undefined;
 }
 
 /** Does not return, unless the process has a terminal that we join to ours. */

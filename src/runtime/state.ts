@@ -45,6 +45,12 @@ export function findState(paths: StatePaths): ContainerState | undefined {
   }
 }
 
+/** Whether what is there is the state of that very container, and not of another one that has its ID by now. */
+export function isStateOf({ pid, startTime }: ContainerState, paths: StatePaths): boolean {
+  const found = findState(paths);
+  return found?.pid === pid && found.startTime === startTime;
+}
+
 /** Whether `root` has a container of this ID, which need be no valid one. */
 export function hasState(root: string, id: string): boolean {
   return /^[\w+.-]{1,255}$/.test(id) && isThere(undefined, `${root}/${id}/state.json`);

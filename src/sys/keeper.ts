@@ -1,5 +1,5 @@
 /** Leaves a running program to the shim's program, which takes this process's place (ffi/shim/keep.c): that is some kilobytes instead of megabytes. */
-import { AT_EMPTY_PATH, F_SETFD, O_DIRECTORY, O_PATH } from "../../ffi/kernel.ts";
+import { AT_EMPTY_PATH, F_SETFD, O_PATH } from "../../ffi/kernel.ts";
 import { libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
 import { signalsAreKept, startedImage } from "./entry.ts";
@@ -10,8 +10,10 @@ import { stringArray } from "./spawn.ts";
 
 /** What goes with the program: nothing of it may be in use then but by the program. */
 export interface Estate {
-  /** Has the files state.json and config.json. Left alone when another one is in its place by then. */
-  readonly directory: string;
+  /** The directory with the files state.json and config.json. */
+  readonly path: string;
+  /** The same, open (O_PATH): another one that is in its place by then is left alone. */
+  readonly directory: Fd;
   /** Removed before it. */
   readonly cgroups: readonly string[];
   /** Arguments for this executable to do it, when there is more in the way than a process that is just leaving its cgroup. */
@@ -29,10 +31,9 @@ export function becomeKeeper(pid: number, estate: Estate | undefined): void {
   using cleanup = new DisposableStack();
   const args = ["currunt", "keep", String(pid)];
   if (estate !== undefined) {
-    const directory = cleanup.use(openat(undefined, estate.directory, O_PATH | O_DIRECTORY));
     const executable = cleanup.use(openat(undefined, "/proc/self/exe", O_PATH));
-    const passed = [directory, executable].map((fd) => String(pass(fd)));
-    args.push(estate.directory, ...passed, ...estate.remover, "", ...estate.cgroups);
+    const passed = [estate.directory, executable].map((fd) => String(pass(fd)));
+    args.push(estate.path, ...passed, ...estate.remover, "", ...estate.cgroups);
   }
   const argv = stringArray(args);
   libc.execveat(image.number, cstring(""), argv.pointers, stringArray([]).pointers, AT_EMPTY_PATH);

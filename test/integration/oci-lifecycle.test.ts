@@ -1,8 +1,9 @@
 /** The OCI runtime's commands, in the order of a container's life, on the built executable. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTimeOf } from "../../src/sys/process.ts";
+import { defaultMounts } from "../fixtures/bundle.ts";
 import { Oci } from "../fixtures/oci.ts";
 import { run } from "../fixtures/process.ts";
 
@@ -20,6 +21,16 @@ function privateKilobytes(pid: number): number {
     (sum, [, kilobytes]) => sum + Number(kilobytes),
     0,
   );
+}
+
+/** Resolves once something of that name is in a directory. */
+function appearanceOf(directory: string, name: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(directory, (_, appeared) => {
+    if (appeared === name) resolve();
+  });
+  if (existsSync(join(directory, name))) resolve();
+  return promise.finally(() => watcher.close());
 }
 
 describe("a created container", () => {
@@ -215,6 +226,50 @@ describe("run", () => {
     }
     expect(text).toBe("ready\ngot it\n");
     expect(await child.exited).toBe(3);
+  });
+
+  test("passes on what comes while the program is not there yet", async () => {
+    oci.configure({
+      process: { args: ["sleep", "1000"] },
+      linux: { namespaces: [{ type: "mount" }, { type: "cgroup" }] },
+    });
+    const child = Bun.spawn([oci.program, "--root", oci.root, "run", "early"], {
+      cwd: oci.bundle.directory,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    await appearanceOf(oci.root, "early");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(128 + 15);
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+
+  test("costs some kilobytes while the program runs", async () => {
+    oci.configure({ process: { args: ["sh", "-c", "echo ready; read line; exit 4"] } });
+    const child = Bun.spawn([oci.program, "--root", oci.root, "run", "small"], {
+      cwd: oci.bundle.directory,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await child.stdout.getReader().read();
+    // The program may have been faster than its start could be noticed.
+    while (!readFileSync(`/proc/${child.pid}/cmdline`, "latin1").includes("\0keep\0")) await Bun.sleep(1);
+    expect(privateKilobytes(child.pid)).toBeLessThan(200);
+    child.stdin.write("\n");
+    await child.stdin.end();
+    expect(await child.exited).toBe(4);
+    expect(readdirSync(oci.root)).toEqual([]);
+  });
+
+  test("removes cgroups that the program has made in its own", async () => {
+    const mounts = [
+      ...defaultMounts,
+      { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec"] },
+    ];
+    const script =
+      "for d in /sys/fs/cgroup /sys/fs/cgroup/pids; do mkdir -p $d/below/deeper; done 2>/dev/null; exit 5";
+    oci.configure({ mounts, process: { args: ["sh", "-c", script] } });
+    expect((await oci.call(["run", "nested"])).code).toBe(5);
+    expect(readdirSync(oci.root)).toEqual([]);
+    expect((await Bun.$`find /sys/fs/cgroup -type d -name nested`.nothrow().text()).trim()).toBe("");
   });
 
   // Linux 6.3. The setting is one of the pid namespace's.

@@ -10,6 +10,7 @@ const scratch = mkdtempSync(join(tmpdir(), "currunt-entry-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const teller = `
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +37,20 @@ static void tell_of_signals(int pid) {
 }
 static void tell_of_shim(const char *text) {
   unsigned long address, bytes;
-  int image, socket, pid, status;
-  int count = sscanf(text, "%lu:%lu:%d:%d:%d", &address, &bytes, &image, &socket, &pid);
+  int image, socket, pid, status, kept;
+  int count = sscanf(text, "%lu:%lu:%d:%d:%d:%d", &address, &bytes, &image, &socket, &pid, &kept);
   static char copy[1 << 20];
   printf("a program of %lu bytes, ELF %d", bytes, memcmp((char *)address, "\\177ELF", 4) == 0);
-  if (count == 5) {
+  if (count >= 5) {
     int same = pread(image, copy, sizeof copy, 0) == (long)bytes && memcmp(copy, (char *)address, bytes) == 0;
     printf(", sealed %d, the same %d", pwrite(image, "", 1, 0) < 0, same);
     if (getenv("HOLD")) tell_of_signals(pid);
     close(socket);
     waitpid(pid, &status, 0);
     printf(", ended with %d", WEXITSTATUS(status));
+    sigset_t blocked;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    printf(", signals kept %d %d", count == 6 && kept == 1, sigismember(&blocked, SIGTERM) && !sigismember(&blocked, SIGPWR));
   }
   puts("");
 }
@@ -142,11 +146,14 @@ test("any number of arguments and variables keeps the stack in order", () => {
   }
 });
 
-const waiting = `${shimLine}, sealed 1, the same 1, ended with 1`;
+const waiting = `${shimLine}, sealed 1, the same 1, ended with 1, signals kept 0 0`;
+const staying = waiting.replace("kept 0 0", "kept 1 1");
 test.each<[string, string[], Record<string, string>, string]>([
-  ["run with a bundle", ["run", "--bundle", "b", "c"], {}, waiting],
+  ["run with a bundle", ["run", "--bundle", "b", "c"], {}, staying],
+  ["run that leaves it running", ["run", "--bundle", "b", "-d", "c"], {}, waiting],
   ["create with a global flag of OCI runtimes", ["--root", "/r", "create", "c"], {}, waiting],
-  ["exec with a global flag of OCI runtimes", ["--log=/l", "exec", "c", "true"], {}, waiting],
+  ["exec with a global flag of OCI runtimes", ["--log=/l", "exec", "c", "true"], {}, staying],
+  ["exec that leaves it running", ["--log=/l", "exec", "--detach", "c", "true"], {}, waiting],
   ["the engine's run", ["run", "-image", "x"], {}, shimLine],
   ["state", ["--root", "/nowhere", "state", "c"], {}, shimLine],
   ["descriptors to preserve", ["run", "-b", "b", "--preserve-fds=2", "c"], {}, shimLine],
