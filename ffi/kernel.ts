@@ -118,7 +118,6 @@ export const O_DIRECTORY = arm64 ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = arm64 ? 0o100000 : 0o400000;
 export const O_DIRECT = arm64 ? 0o200000 : 0o40000;
 export const O_TMPFILE = arm64 ? 0o20040000 : 0o20200000;
-export const SYNC_FILE_RANGE_WRITE = 2;
 
 // <fcntl.h>
 export const F_DUPFD = 0;

@@ -1,9 +1,9 @@
 /** What every operation of the engine works on: the roots, the index, and the stores over it. */
 import type { Database } from "bun:sqlite";
-import { openDatabase } from "../base/database.ts";
 import type { Roots } from "../base/paths.ts";
 import { dataPaths } from "../base/paths.ts";
 import { exitFast } from "../sys/exit.ts";
+import { openDatabase } from "./database.ts";
 import type { OnWarning } from "./recover.ts";
 import { recover } from "./recover.ts";
 import { prepareRoots } from "./roots.ts";

@@ -1,5 +1,5 @@
 /** How a container has ended: what its monitor wrote down, taken into the index; and the removal of one of `-rm`. */
-import { openDatabase, relaxDurability } from "../base/database.ts";
+
 import { CurruntError } from "../base/error.ts";
 import type { ContainerPaths, Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
@@ -10,6 +10,7 @@ import { readSmallFile } from "../sys/small-file.ts";
 import { lookup } from "../sys/stat.ts";
 import { removeCgroups } from "./cgroup-list.ts";
 import type { Container } from "./container.ts";
+import { openDatabase, relaxDurability } from "./database.ts";
 import { ContainerStore } from "./store.ts";
 
 /** 128 + SIGKILL: init got it when its monitor died. */

@@ -1,5 +1,5 @@
 /** Puts right what a killed client, a dead monitor or a power cut left: run by each command before it looks. */
-import { isDiskFull } from "../base/database.ts";
+
 import { explain } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
@@ -9,6 +9,7 @@ import type { Fd } from "../sys/fd.ts";
 import { isLocked, tryLock, tryLockOnce } from "../sys/lock.ts";
 import { statat } from "../sys/stat.ts";
 import { shortID } from "./container.ts";
+import { isDiskFull } from "./database.ts";
 import { settle } from "./exit.ts";
 import { endInit } from "./signal.ts";
 import type { ContainerStore } from "./store.ts";

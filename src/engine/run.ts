@@ -1,6 +1,5 @@
 /** `run`, `create` and `start`: from what was asked for to a program that runs. */
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../ffi/kernel.ts";
-import { relaxDurability } from "../base/database.ts";
 import { CurruntError, explain, wrap } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths } from "../base/paths.ts";
@@ -11,6 +10,7 @@ import type { ContainerRecord } from "./container.ts";
 import { checkName, newID } from "./container.ts";
 import type { Context } from "./context.ts";
 import { createContainer, refuseUnknownCapabilities } from "./create.ts";
+import { relaxDurability } from "./database.ts";
 import { limits, namespaces } from "./default-spec.ts";
 import { settle } from "./exit.ts";
 import type { Launched } from "./launch.ts";

@@ -1,13 +1,13 @@
 /** Containers in the index and on disk: stored, found by name or ID, marked, removed. */
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { isDiskFull } from "../base/database.ts";
 import { CurruntError } from "../base/error.ts";
 import type { Roots } from "../base/paths.ts";
 import { containerPaths, dataPaths } from "../base/paths.ts";
 import { makeDirectories, removeTree } from "../sys/directory.ts";
 import { removeCgroups } from "./cgroup-list.ts";
 import type { Container, ContainerRecord, ContainerStatus } from "./container.ts";
+import { isDiskFull } from "./database.ts";
 
 interface Row {
   id: string;

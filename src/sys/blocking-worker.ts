@@ -3,7 +3,7 @@ import { O_RDONLY } from "../../ffi/kernel.ts";
 import { poll } from "./change.ts";
 import { SyscallError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { openat, startWriting, syncfs } from "./file.ts";
+import { fsync, openat, syncfs } from "./file.ts";
 import { waitForUnlock } from "./lock.ts";
 
 /** What to do, and with what. */
@@ -12,7 +12,7 @@ export type BlockingCall =
   /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
   | { readonly call: "syncfs"; readonly directory: number }
   /** Of files, where they are there. */
-  | { readonly call: "startWriting"; readonly paths: readonly string[] }
+  | { readonly call: "fsync"; readonly paths: readonly string[] }
   /** `asked`: array of struct pollfd, of descriptors that the caller keeps open meanwhile. */
   | { readonly call: "poll"; readonly asked: Uint8Array; readonly timeoutMs: number };
 
@@ -32,7 +32,7 @@ function attempt(data: BlockingCall): BlockingAnswer {
   try {
     if (data.call === "waitForUnlock") waitForUnlock(data.path);
     else if (data.call === "poll") poll(data.asked, data.timeoutMs);
-    else if (data.call === "startWriting") data.paths.forEach(startWritingAt);
+    else if (data.call === "fsync") data.paths.forEach(writeOut);
     else syncfs(new Fd(data.directory));
     return undefined;
   } catch (error) {
@@ -42,11 +42,11 @@ function attempt(data: BlockingCall): BlockingAnswer {
   }
 }
 
-/** A file that is gone, or of a kind that cannot be written early, is not worth an error: this is for speed only. */
-function startWritingAt(path: string): void {
+/** A file that is gone is not worth an error, nor is one that cannot be written: this is for speed only, and syncfs will tell. */
+function writeOut(path: string): void {
   try {
     using file = openat(undefined, path, O_RDONLY);
-    startWriting(file);
+    fsync(file);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
   }

@@ -56,7 +56,7 @@ export class BackgroundSync implements Disposable {
     this.#paths = new Set();
     // A commit of the file system's journal stops those who write for tens of milliseconds: once in a while is enough.
     const early = paths !== undefined && performance.now() - this.#syncedAtMs < COMMIT_MS;
-    this.#running = (early ? this.#call({ call: "startWriting", paths: [...paths] }) : this.#sync())
+    this.#running = (early ? this.#call({ call: "fsync", paths: [...paths] }) : this.#sync())
       .catch((error: Error) => {
         this.#failure ??= error;
       })

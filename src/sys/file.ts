@@ -9,7 +9,6 @@ import {
   open_how,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
-  SYNC_FILE_RANGE_WRITE,
 } from "../../ffi/kernel.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { cstring } from "../../ffi/memory.ts";
@@ -262,9 +261,9 @@ export function syncfs(file: Fd): void {
   check(libc.syncfs(file.number), "syncfs");
 }
 
-/** Has the kernel begin to write what is dirty of `file`; waits for none of it, and makes nothing durable (`man 2 sync_file_range`). */
-export function startWriting(file: Fd): void {
-  check(libc.sync_file_range(file.number, 0, 0, SYNC_FILE_RANGE_WRITE), "sync_file_range");
+/** Returns when the file is on the disk (`man 2 fsync`). */
+export function fsync(file: Fd): void {
+  check(libc.fsync(file.number), "fsync");
 }
 
 /** Copies all of `from`, opened for reading at its start, to `to`: within the kernel where it can. */

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { openDatabase } from "../../src/base/database.ts";
+import { openDatabase } from "../../src/engine/database.ts";
 import { prepareRoots } from "../../src/engine/roots.ts";
 import { loadImages } from "../../src/image/load.ts";
 import { mountSnapshot } from "../../src/image/snapshot.ts";

@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { openDatabase } from "../../src/base/database.ts";
 import { explain, hintOf } from "../../src/base/error.ts";
+import { openDatabase } from "../../src/engine/database.ts";
 import { prepareRoots } from "../../src/engine/roots.ts";
 import type { Image } from "../../src/image/image-row.ts";
 import { dropPartial, PartialBlob, sweepPartials } from "../../src/image/partial.ts";

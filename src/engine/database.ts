@@ -1,6 +1,9 @@
 /** The index: one SQLite database of images, layers and containers; the whole schema is here. */
 import type { Database } from "bun:sqlite";
-import { CurruntError, wrap } from "./error.ts";
+import { dirname } from "node:path";
+import { CurruntError, wrap } from "../base/error.ts";
+import { placeNewFile } from "../sys/new-file.ts";
+import { isThere } from "../sys/stat.ts";
 
 /**
  * Version 1. Digests are texts, `sha256:<hex>` or `sha512:<hex>`, times are milliseconds since 1970, JSON is text.
@@ -74,7 +77,7 @@ const checkpointPages = 250;
 const busyTimeoutMs = 15_000;
 
 /**
- * Opens the index at `path`, which is made when it is missing. Commits are durable when they return; a caller whose
+ * Opens the index at `path`, which is made when it is missing, whole or not at all. Commits are durable when they return; a caller whose
  * data need not survive a power cut says so with `relaxDurability`. Nobody need close it: a process may just end.
  */
 export async function openDatabase(path: string): Promise<Database> {
@@ -82,7 +85,7 @@ export async function openDatabase(path: string): Promise<Database> {
   const { Database: Sqlite } = await import("bun:sqlite");
   using undo = new DisposableStack();
   try {
-    const database = new Sqlite(path, { create: true, strict: true });
+    const database = openThere(Sqlite, path) ?? makeIndex(Sqlite, path);
     undo.defer(() => database.close());
     database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     if (versionOf(database) !== schemaVersion) await createSchema(database, path);
@@ -94,15 +97,37 @@ export async function openDatabase(path: string): Promise<Database> {
   }
 }
 
+/** The index, if there is one. */
+function openThere(Sqlite: typeof Database, path: string): Database | undefined {
+  try {
+    return new Sqlite(path, { readwrite: true, strict: true });
+  } catch (error) {
+    if (hasCode(error, "SQLITE_CANTOPEN")) return undefined;
+    throw error;
+  }
+}
+
+/** SQLite itself would wait for the disk five times. */
+function makeIndex(Sqlite: typeof Database, path: string): Database {
+  // What an index left that is gone: SQLite knows what to do with it when it begins with an empty file.
+  if (!isThere(undefined, `${path}-wal`) && isThere(undefined, dirname(path))) {
+    using empty = new Sqlite(":memory:");
+    empty.run(schema);
+    const bytes = empty.serialize();
+    // That it has a write-ahead log (https://www.sqlite.org/fileformat2.html, "File format version numbers").
+    bytes.fill(2, 18, 20);
+    placeNewFile(path, bytes, 0o644);
+  }
+  return new Sqlite(path, { create: true, strict: true });
+}
+
 /** SQLite's own words name no remedy. */
 function withRemedy(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const hint =
-    code === "SQLITE_FULL"
-      ? "the disk is full: free some space, or move the data root to a bigger disk"
-      : code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT"
-        ? "it is damaged: move it away; images are pulled anew, containers are lost"
-        : undefined;
+  const hint = hasCode(error, "SQLITE_FULL")
+    ? "the disk is full: free some space, or move the data root to a bigger disk"
+    : hasCode(error, "SQLITE_NOTADB", "SQLITE_CORRUPT")
+      ? "it is damaged: move it away; images are pulled anew, containers are lost"
+      : undefined;
   if (hint === undefined || !(error instanceof Error)) return error;
   return new CurruntError("internal", error.message, { hint });
 }
@@ -114,7 +139,11 @@ export function relaxDurability(database: Database): void {
 
 /** Whether a statement failed because the disk has no room for it. */
 export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
+  return hasCode(error, "SQLITE_FULL");
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 function versionOf(database: Database): number {
@@ -129,8 +158,7 @@ async function keepLog(database: Database): Promise<void> {
       database.run("PRAGMA journal_mode = WAL");
       return;
     } catch (error) {
-      const isBusy = error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
-      if (!isBusy || performance.now() > deadline) throw error;
+      if (!hasCode(error, "SQLITE_BUSY") || performance.now() > deadline) throw error;
       await Bun.sleep(1 + Math.random() * 10);
     }
   }

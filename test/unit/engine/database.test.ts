@@ -3,8 +3,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDatabase, relaxDurability } from "../../../src/base/database.ts";
 import { explain, hintOf } from "../../../src/base/error.ts";
+import { openDatabase, relaxDurability } from "../../../src/engine/database.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "currunt-database-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -66,7 +66,7 @@ test("relaxDurability() switches the synchronous level", async () => {
 });
 
 test("many processes may open a new index at once", async () => {
-  const module = join(import.meta.dir, "../../../src/base/database.ts");
+  const module = join(import.meta.dir, "../../../src/engine/database.ts");
   const script = `const { openDatabase } = await import(${JSON.stringify(module)}); await openDatabase(process.argv[1]); process.exit(0);`;
   for (let round = 0; round < 3; round++) {
     const path = join(directory, `many-${round}.db`);
