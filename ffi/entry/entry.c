@@ -18,13 +18,15 @@ extern OWN const char _start[];
 
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
- * threads, costs more than it brings in that time.
+ * threads, costs more than it brings in that time. A pull takes a second: the engine's last compiler is never worth its while,
+ * which is a twentieth of that.
  *
  * Its memory comes in large pages where the system lets programs ask for them: in those few megabytes every page is a page fault,
  * a thousand of them. What was used stays half a second for the next use: to give it back at once and to get it again were a tenth
  * of a pull. And the collector acts as on a machine of 128 MB, or garbage would take more memory for that.
  */
-static const char settings[] = "BUN_JSC_startupJITDeferralScale=100\0"
+static const char settings[] = "BUN_JSC_startupJITDeferralScale=20\0"
+			       "BUN_JSC_useFTLJIT=0\0"
 			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
 			       "BUN_GC_TIMER_DISABLE=1\0"
 			       "BUN_JSC_forceRAMSize=134217728\0"

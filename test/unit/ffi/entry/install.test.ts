@@ -69,7 +69,8 @@ int main(int argc, char **argv, char **envp) {
 const limit = Bun.spawnSync(["sh", "-c", "echo $(ulimit -Sn):$(ulimit -Hn)"]).stdout.toString().trim();
 
 const settings = [
-  "BUN_JSC_startupJITDeferralScale=100",
+  "BUN_JSC_startupJITDeferralScale=20",
+  "BUN_JSC_useFTLJIT=0",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
   "BUN_JSC_forceRAMSize=134217728",
