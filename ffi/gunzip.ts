@@ -13,7 +13,7 @@ const hasherBytes = 256;
 /** main.c: flags of OPEN. */
 const [HASH, PLAIN] = [1, 2];
 /** gunzip.h: the ring that output comes in. What is taken may begin anywhere in it and go on behind its end. */
-export const outputRingBytes = 2 << 20;
+export const outputRingBytes = 1 << 20;
 const digestBytes = 32;
 /** Streams whose memory is kept when they are closed, for those that follow. */
 const spareStreams = 3;
