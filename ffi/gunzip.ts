@@ -16,7 +16,7 @@ const [HASH, PLAIN] = [1, 2];
 export const outputRingBytes = 1 << 20;
 const digestBytes = 32;
 /** Streams whose memory is kept when they are closed, for those that follow. */
-const spareStreams = 3;
+const spareStreams = 2;
 
 /** gunzip.h, enum end: why a stream failed. The first is no failure. */
 const failures = [

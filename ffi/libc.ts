@@ -37,7 +37,6 @@ const functions = {
   pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
   pwrite: { args: ["i32", "ptr", "u64", "i64"], returns: "i64_fast" },
   ftruncate: { args: ["i32", "i64"], returns: "i32" },
-  syncfs: { args: ["i32"], returns: "i32" },
   mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "i64_fast" },
   mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
   statfs: { args: ["ptr", "ptr"], returns: "i32" },

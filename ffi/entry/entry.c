@@ -22,16 +22,16 @@ extern OWN const char _start[];
  * which is a twentieth of that.
  *
  * Its memory comes in large pages where the system lets programs ask for them: in those few megabytes every page is a page fault,
- * a thousand of them. What was used stays half a second for the next use: to give it back at once and to get it again were a tenth
- * of a pull. And the collector acts as on a machine of 128 MB, or garbage would take more memory for that.
+ * a thousand of them. What was used is kept for the next use: to give it back and to get it again were a tenth of a pull. And the
+ * collector acts as on a machine of 64 MB, or garbage would take more memory for that.
  */
 static const char settings[] = "BUN_JSC_startupJITDeferralScale=20\0"
 			       "BUN_JSC_useFTLJIT=0\0"
 			       "BUN_JSC_useWarmUpMarkedBlocks=0\0"
 			       "BUN_GC_TIMER_DISABLE=1\0"
-			       "BUN_JSC_forceRAMSize=134217728\0"
+			       "BUN_JSC_forceRAMSize=67108864\0"
 			       "MIMALLOC_ALLOW_THP=1\0"
-			       "MIMALLOC_PURGE_DELAY=500\0";
+			       "MIMALLOC_PURGE_DELAY=-1\0";
 
 /* What Bun and its engine, its allocator and its Node.js layer take orders from. */
 static const char obeyed[] = "BUN_\0"

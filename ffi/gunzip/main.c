@@ -61,9 +61,12 @@ static long map_rings(u8 *base)
 			     file, view < 2 ? 0 : INPUT_BYTES);
 	}
 	sys_close(file);
-	/* All of it is used soon, by threads that would each wait for its pages one by one. Older kernels do not know the advice. */
-	sys_madvise(base + INPUT_AT, 2 * INPUT_BYTES, MADV_POPULATE_WRITE);
-	sys_madvise(base + OUTPUT_AT, 3 * OUTPUT_BYTES, MADV_POPULATE_WRITE);
+	/*
+	 * All of it is used soon, by threads that would each wait for its pages one by one; of the views before and behind little
+	 * is. Older kernels do not know the advice.
+	 */
+	sys_madvise(base + INPUT_AT, INPUT_BYTES, MADV_POPULATE_WRITE);
+	sys_madvise(base + OUTPUT_AT + OUTPUT_BYTES, OUTPUT_BYTES, MADV_POPULATE_WRITE);
 	return is_error(result) ? result : 0;
 }
 

@@ -232,7 +232,7 @@ void shim_main(void)
 }
 
 /*
- * With arguments it is something else: a container's monitor, what guards a program, or what keeps one. `stack` begins with
+ * With arguments it is something else: a container's monitor, what guards a program, keeps one, or waits for a disk. `stack` begins with
  * their number.
  */
 __attribute__((noreturn, used)) void start(const u64 *stack)
@@ -241,6 +241,8 @@ __attribute__((noreturn, used)) void start(const u64 *stack)
 		keep_main(stack);
 	if (stack[0] > 4 && *(const char *)stack[2] == 'g')
 		guard_main(stack);
+	if (stack[0] > 1 && *(const char *)stack[2] == 's')
+		sync_main();
 	if (stack[0] > 1)
 		monitor_main();
 	shim_main();

@@ -31,6 +31,9 @@ void program_started(void);
 /* keep.c */
 __attribute__((noreturn)) void keep_main(const u64 *stack);
 
+/* sync.c */
+__attribute__((noreturn)) void sync_main(void);
+
 /* guard.c */
 long number_of(const char *digits);
 __attribute__((noreturn)) void guard_main(const u64 *stack);

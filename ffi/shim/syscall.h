@@ -108,6 +108,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_dup3(from, to, flags) SYSCALL(NR(292, 24), from, to, flags, 0, 0, 0)
 #define sys_pipe2(ends, flags) SYSCALL(NR(293, 59), ends, flags, 0, 0, 0, 0)
 #define sys_prlimit64(pid, resource, limit, old) SYSCALL(NR(302, 261), pid, resource, limit, old, 0, 0)
+#define sys_syncfs(fd) SYSCALL(NR(306, 267), fd, 0, 0, 0, 0, 0)
 #define sys_setns(fd, flags) SYSCALL(NR(308, 268), fd, flags, 0, 0, 0, 0)
 #define sys_renameat2(from, old, to, new, flags) SYSCALL(NR(316, 276), from, old, to, new, flags, 0)
 #define sys_personality(persona) SYSCALL(NR(135, 92), persona, 0, 0, 0, 0, 0)

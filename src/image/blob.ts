@@ -1,7 +1,7 @@
 /** The content store: manifests and configs as files named by their digest. */
 import { dirname, join } from "node:path";
 import { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } from "../../ffi/kernel.ts";
-import type { BackgroundSync } from "../sys/blocking.ts";
+import type { BackgroundSync } from "../sys/background-sync.ts";
 import { fsyncDirectory, listDirectory, makeDirectories } from "../sys/directory.ts";
 import { failedWith } from "../sys/error.ts";
 import { openat, openDirectory, removeFile, renameat, writeAll } from "../sys/file.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { CurruntError, wrap } from "../base/error.ts";
-import { BackgroundSync } from "../sys/blocking.ts";
+import { BackgroundSync } from "../sys/background-sync.ts";
 import { removeTree } from "../sys/directory.ts";
 import { applyLayer } from "./apply.ts";
 import type { Settings } from "./config-change.ts";

@@ -2,7 +2,7 @@
 import { O_RDONLY, S_IFDIR, S_IFMT } from "../../ffi/kernel.ts";
 import { CurruntError, wrap } from "../base/error.ts";
 import { randomHex } from "../base/random.ts";
-import { BackgroundSync } from "../sys/blocking.ts";
+import { BackgroundSync } from "../sys/background-sync.ts";
 import type { Fd } from "../sys/fd.ts";
 import { duplicate } from "../sys/fd.ts";
 import { openat } from "../sys/file.ts";

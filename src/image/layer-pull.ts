@@ -19,6 +19,9 @@ import type { StoredLayer } from "./store.ts";
 /** Work that a power cut may cost. */
 const UNSECURED_MS = 3_000;
 
+/** Layers that may wait for those below beside those in work: each keeps its tree in memory. Most images have none. */
+const WAITING_LAYERS = 1;
+
 /** Registries and lines gain little from more. */
 const PARALLEL_LAYERS = Math.min(6, Math.max(3, availableParallelism()));
 
@@ -180,7 +183,7 @@ class LayerPull {
 
   /** As `lowersOf`; others may go on meanwhile, unless many wait already: each keeps its tree in memory. */
   async #waitForLowers(index: number, turn: DisposableStack): Promise<StoredLayer[]> {
-    if (this.#waiting >= PARALLEL_LAYERS) return this.#lowersOf(index);
+    if (this.#waiting >= WAITING_LAYERS) return this.#lowersOf(index);
     this.#waiting++;
     turn.dispose();
     try {

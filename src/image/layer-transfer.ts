@@ -1,6 +1,6 @@
 /** One layer's blob on its way into a staging directory: fetched, or taken up where it was cut, checked and unpacked in one pass. */
 import { CurruntError } from "../base/error.ts";
-import type { BackgroundSync } from "../sys/blocking.ts";
+import type { BackgroundSync } from "../sys/background-sync.ts";
 import { removeTree } from "../sys/directory.ts";
 import type { Lowers, UnpackedLayer } from "./apply.ts";
 import type { Algorithm } from "./digest.ts";

@@ -1,5 +1,5 @@
 /** Images that were made here: their documents are written and told to the index. */
-import type { BackgroundSync } from "../sys/blocking.ts";
+import type { BackgroundSync } from "../sys/background-sync.ts";
 import { digestOf } from "./digest.ts";
 import type { Image } from "./image-row.ts";
 import { parseImageConfig } from "./manifest.ts";

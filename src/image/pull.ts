@@ -1,6 +1,6 @@
 /** Pulling: a reference becomes an image on disk, its layers fetched, checked and unpacked at once. */
 import { CurruntError, wrap } from "../base/error.ts";
-import { BackgroundSync } from "../sys/blocking.ts";
+import { BackgroundSync } from "../sys/background-sync.ts";
 import { digestOf } from "./digest.ts";
 import { leaseLayers } from "./garbage.ts";
 import type { Image } from "./image-row.ts";

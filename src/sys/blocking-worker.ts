@@ -1,18 +1,11 @@
-/** Worker for calls that block their thread: waiting for a lock or for descriptors, writing a file system's data to its disk. */
-import { O_RDONLY } from "../../ffi/kernel.ts";
+/** Worker for calls that block their thread: waiting for a lock or for descriptors. */
 import { poll } from "./change.ts";
 import { SyscallError } from "./error.ts";
-import { Fd } from "./fd.ts";
-import { fsync, openat, syncfs } from "./file.ts";
 import { waitForUnlock } from "./lock.ts";
 
 /** What to do, and with what. */
 export type BlockingCall =
   | { readonly call: "waitForUnlock"; readonly path: string }
-  /** `directory`: number of a descriptor that the caller keeps open meanwhile. */
-  | { readonly call: "syncfs"; readonly directory: number }
-  /** Of files, where they are there. */
-  | { readonly call: "fsync"; readonly paths: readonly string[] }
   /** `asked`: array of struct pollfd, of descriptors that the caller keeps open meanwhile. */
   | { readonly call: "poll"; readonly asked: Uint8Array; readonly timeoutMs: number };
 
@@ -31,23 +24,11 @@ self.onmessage = ({ data }: MessageEvent<BlockingCall>) => {
 function attempt(data: BlockingCall): BlockingAnswer {
   try {
     if (data.call === "waitForUnlock") waitForUnlock(data.path);
-    else if (data.call === "poll") poll(data.asked, data.timeoutMs);
-    else if (data.call === "fsync") data.paths.forEach(writeOut);
-    else syncfs(new Fd(data.directory));
+    else poll(data.asked, data.timeoutMs);
     return undefined;
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { operation, errno, subject } = error;
     return { operation, errno, subject };
-  }
-}
-
-/** A file that is gone is not worth an error, nor is one that cannot be written: this is for speed only, and syncfs will tell. */
-function writeOut(path: string): void {
-  try {
-    using file = openat(undefined, path, O_RDONLY);
-    fsync(file);
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
   }
 }

@@ -256,11 +256,6 @@ export function ftruncate(file: Fd, sizeBytes: number): void {
   check(libc.ftruncate(file.number, sizeBytes), "ftruncate");
 }
 
-/** Everything of the file system that holds `file` on its way to the disk, and waits for it. */
-export function syncfs(file: Fd): void {
-  check(libc.syncfs(file.number), "syncfs");
-}
-
 /** Returns when the file is on the disk (`man 2 fsync`). */
 export function fsync(file: Fd): void {
   check(libc.fsync(file.number), "fsync");

@@ -5,7 +5,7 @@
 import { createReadStream } from "node:fs";
 import { O_CREAT, O_WRONLY } from "../../ffi/kernel.ts";
 import { decompress } from "../../src/image/decompress.ts";
-import { openat, syncfs, writeAll } from "../../src/sys/file.ts";
+import { fsync, openat, writeAll } from "../../src/sys/file.ts";
 
 const [blob = "", path = ""] = process.argv.slice(2);
 const [outer, inner] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
@@ -20,6 +20,6 @@ await decompress(source(), (bytes) => {
   inner.update(bytes);
   writeAll(file, bytes);
 });
-syncfs(file);
+fsync(file);
 if (outer.digest("hex") === inner.digest("hex")) throw new Error("nothing was inflated");
 console.log("ok");

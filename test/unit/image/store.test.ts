@@ -12,7 +12,7 @@ import type { Image } from "../../../src/image/image-row.ts";
 import { parseReference } from "../../../src/image/reference.ts";
 import { makeStaging, sweepStaging, tryKeyLock } from "../../../src/image/staging.ts";
 import { ImageStore } from "../../../src/image/store.ts";
-import { BackgroundSync } from "../../../src/sys/blocking.ts";
+import { BackgroundSync } from "../../../src/sys/background-sync.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "currunt-store-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

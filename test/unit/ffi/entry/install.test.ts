@@ -73,9 +73,9 @@ const settings = [
   "BUN_JSC_useFTLJIT=0",
   "BUN_JSC_useWarmUpMarkedBlocks=0",
   "BUN_GC_TIMER_DISABLE=1",
-  "BUN_JSC_forceRAMSize=134217728",
+  "BUN_JSC_forceRAMSize=67108864",
   "MIMALLOC_ALLOW_THP=1",
-  "MIMALLOC_PURGE_DELAY=500",
+  "MIMALLOC_PURGE_DELAY=-1",
   `CURRUNT_NOFILE=${limit}`,
 ].map((setting) => `variable ${setting}`);
 
