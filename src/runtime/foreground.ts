@@ -6,7 +6,6 @@ import { openDirectory } from "../sys/file.ts";
 import type { Estate } from "../sys/keeper.ts";
 import { becomeKeeper } from "../sys/keeper.ts";
 import { becomeSubreaper, sendSignal, unblockSignals } from "../sys/process.ts";
-import { isThere } from "../sys/stat.ts";
 import type { Init } from "./carry-out.ts";
 import { directoriesToRemove } from "./cgroup/state.ts";
 import type { ContainerOptions } from "./container.ts";
@@ -63,8 +62,13 @@ function goesSimply({ cgroup, sharedPids }: ContainerState, spec: Spec): boolean
 
 /** Its state's directory; undefined when that is gone, or another container's by now. */
 function openOwn(state: ContainerState, paths: StatePaths): Fd | undefined {
-  if (!isThere(undefined, paths.directory)) return undefined;
-  const directory = openDirectory(paths.directory);
+  let directory: Fd;
+  try {
+    directory = openDirectory(paths.directory);
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return undefined;
+    throw error;
+  }
   // Behind the opening: what takes its place from now on is not what is open.
   if (isStateOf(state, paths)) return directory;
   directory.close();
