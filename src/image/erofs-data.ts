@@ -3,6 +3,7 @@ import { CurruntError } from "../base/error.ts";
 import type { Fd } from "../sys/fd.ts";
 import { ftruncate, pwriteAll } from "../sys/file.ts";
 import { blockSize } from "./erofs-format.ts";
+import { release } from "./release.ts";
 
 /** Small files are gathered until they are as much as this: a call a file costs more than the copy. */
 const gatherBytes = 1 << 20;
@@ -64,6 +65,7 @@ export class ImageData {
     this.#flush();
     pwriteAll(this.#file, superblock, 0);
     ftruncate(this.#file, Math.ceil(this.#position / blockSize) * blockSize);
+    release(this.#gathered);
   }
 
   #flush(): void {

@@ -6,6 +6,7 @@ import { O_CREAT, O_TRUNC, O_WRONLY } from "../../ffi/kernel.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import { isMarker } from "./layer-path.ts";
+import { release } from "./release.ts";
 import type { TarHandler } from "./tar.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { SparseSegment } from "./tar-sparse.ts";
@@ -27,7 +28,7 @@ const [BYTES, FILE] = [0, 1];
 export class TarSplitWriter implements TarHandler, Disposable {
   readonly #next: TarHandler;
   readonly #file: Fd;
-  readonly #frame = Buffer.allocUnsafe(2 * frameBytes);
+  readonly #frame = Buffer.allocUnsafeSlow(2 * frameBytes);
   #length = 0;
   #piece: Buffer = Buffer.alloc(0);
   /** Where in the piece the bytes begin that are in no part yet. */
@@ -81,6 +82,8 @@ export class TarSplitWriter implements TarHandler, Disposable {
   /** After the last piece. */
   finish(): void {
     this.#flush();
+    // The layer may wait for others now.
+    release(this.#frame);
   }
 
   #bytesUntil(end: number): void {
