@@ -107,7 +107,10 @@ function openThere(Sqlite: typeof Database, path: string): Database | undefined 
   }
 }
 
-/** SQLite itself would wait for the disk five times. */
+/**
+ * SQLite itself would wait for the disk five times, for tables without a row. Empty after a power cut it is as good as new: the
+ * first row is an image's, and what writes that has waited for the whole file system (src/image/blob.ts).
+ */
 function makeIndex(Sqlite: typeof Database, path: string): Database {
   // What an index left that is gone: SQLite knows what to do with it when it begins with an empty file.
   if (!isThere(undefined, `${path}-wal`) && isThere(undefined, dirname(path))) {
