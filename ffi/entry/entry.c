@@ -49,6 +49,7 @@ static const char begun[] = "CURRUNT_BEGUN=1";
 #define PAGE_BYTES 4096 /* of kernels that have large pages of 2 MB */
 #define MADV_HUGEPAGE 14
 #define MADV_POPULATE_READ 22
+#define SAMPLE_BYTES (4ul << 20)
 /* Room for the two variables that are made here. */
 #define LIMIT_WORDS 8 /* "CURRUNT_NOFILE=soft:hard", each number of at most 20 digits */
 #define SHIM_WORDS 16 /* "CURRUNT_SHIM=address:bytes:image:socket:pid:1", of which all but the first are short */
@@ -182,6 +183,17 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 	*new++ = 0;
 }
 
+/* As far as samples tell: what is not would all be read now, needed or not. */
+static int is_cached(word start, word bytes)
+{
+	u8 resident = 1;
+
+	for (word at = 0; at < bytes && (resident & 1) != 0; at += SAMPLE_BYTES)
+		if (sys_mincore(start + at, PAGE_BYTES, &resident) < 0)
+			return 0;
+	return (resident & 1) != 0;
+}
+
 /*
  * Where the file of the executable is read only now, after a boot for instance, it shall come in pieces that the kernel can map
  * as one page each (align.ts): the starts that follow take fewer page faults. What is cached already stays as it is.
@@ -192,9 +204,10 @@ void prefer_large_pages(void)
 
 	/* What lies between the segments is passed over (man 2 madvise, ENOMEM). */
 	sys_madvise(start, (word)_start + image + image_bytes - start, MADV_HUGEPAGE);
-	/* A start jumps into all of these pieces: one call for them costs less than their page faults, cached or not. */
+	/* A start jumps into all of these pieces: where they are cached, one call for them costs less than their page faults. */
 	start = ((word)_start + text) & -(word)PAGE_BYTES;
-	sys_madvise(start, (word)_start + text + text_bytes - start, MADV_POPULATE_READ);
+	if (is_cached(start, text_bytes))
+		sys_madvise(start, (word)_start + text + text_bytes - start, MADV_POPULATE_READ);
 }
 
 /*

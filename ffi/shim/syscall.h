@@ -50,6 +50,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_ioctl(fd, request, argument) SYSCALL(NR(16, 29), fd, request, argument, 0, 0, 0)
 #define sys_writev(fd, parts, count) SYSCALL(NR(20, 66), fd, parts, count, 0, 0, 0)
 #define sys_mremap(address, old, length, flags) SYSCALL(NR(25, 216), address, old, length, flags, 0, 0)
+#define sys_mincore(address, length, out) SYSCALL(NR(27, 232), address, length, out, 0, 0, 0)
 #define sys_madvise(address, length, advice) SYSCALL(NR(28, 233), address, length, advice, 0, 0, 0)
 #define sys_socket(family, type, protocol) SYSCALL(NR(41, 198), family, type, protocol, 0, 0, 0)
 #define sys_recvfrom(fd, buffer, length, flags) SYSCALL(NR(45, 207), fd, buffer, length, flags, 0, 0)
