@@ -213,8 +213,8 @@ void prefer_large_pages(void)
 /*
  * Words 2 to 9 of the code: how far it is from here to Bun's entry, to the place that the dynamic linker has filled with the
  * address of `environ`, to the first segment, and how many bytes the segments take; how far it is to the shim's program, and
- * how many bytes that is; the same for Bun's code. install.ts writes them. The register in which the dynamic linker passes its last function (rdx, x0)
- * is kept.
+ * how many bytes that is; the same for Bun's code. install.ts writes them. The register in which the dynamic linker passes its
+ * last function (rdx, x0) is kept.
  */
 #ifdef __aarch64__
 __asm__(".section .text.start, \"ax\"\n"

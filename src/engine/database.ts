@@ -77,8 +77,8 @@ const checkpointPages = 250;
 const busyTimeoutMs = 15_000;
 
 /**
- * Opens the index at `path`, which is made when it is missing, whole or not at all. Commits are durable when they return; a caller whose
- * data need not survive a power cut says so with `relaxDurability`. Nobody need close it: a process may just end.
+ * Opens the index at `path`, which is made when it is missing, whole or not at all. Commits are durable when they return; a
+ * caller whose data need not survive a power cut says so with `relaxDurability`. Nobody need close it: a process may just end.
  */
 export async function openDatabase(path: string): Promise<Database> {
   // Loaded here because commands that need no index should not pay for SQLite.

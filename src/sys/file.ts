@@ -256,11 +256,6 @@ export function ftruncate(file: Fd, sizeBytes: number): void {
   check(libc.ftruncate(file.number, sizeBytes), "ftruncate");
 }
 
-/** Returns when the file is on the disk (`man 2 fsync`). */
-export function fsync(file: Fd): void {
-  check(libc.fsync(file.number), "fsync");
-}
-
 /** Copies all of `from`, opened for reading at its start, to `to`: within the kernel where it can. */
 export function copyData(from: Fd, to: Fd): void {
   const most = 1 << 30;

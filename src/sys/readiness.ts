@@ -128,3 +128,11 @@ function round(): void {
     if (revents !== 0 && watch.events !== 0) watch.dispatch(revents);
   });
 }
+
+/** Resolves once data, an end or an error can be read. The open file must be ours alone, as for a `Watch`. */
+export async function readable(fd: Fd): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using watch = new Watch(fd, { readable: resolve });
+  watch.reading = true;
+  await promise;
+}

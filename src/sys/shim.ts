@@ -227,14 +227,9 @@ class Conversation {
 
   /** The same without blocking: a step hangs, on a dead network filesystem perhaps, and the process must stay awake. */
   async #receiveLater(): Promise<Received | "closed"> {
-    const { Watch } = await import("./readiness.ts");
+    const { readable } = await import("./readiness.ts");
     for (;;) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      {
-        using watch = new Watch(this.#socket, { readable: resolve });
-        watch.reading = true;
-        await promise;
-      }
+      await readable(this.#socket);
       const message = this.#receiveNow(0);
       if (message !== undefined) return message;
     }

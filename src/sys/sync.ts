@@ -6,7 +6,7 @@ import type { Fd } from "./fd.ts";
 import { pipe } from "./fd.ts";
 import { openat } from "./file.ts";
 import { waitForEnd } from "./process.ts";
-import { Watch } from "./readiness.ts";
+import { readable } from "./readiness.ts";
 import { shimImage } from "./shim-image.ts";
 import { spawnImage } from "./spawn.ts";
 
@@ -29,13 +29,6 @@ export async function syncFileSystem(directory: Fd): Promise<void> {
   if (end === undefined || "signal" in end)
     throw new Error("the process that waited for the disk was killed");
   if (end.exitCode !== 0) throw new SyscallError("syncfs", end.exitCode);
-}
-
-async function readable(fd: Fd): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using watch = new Watch(fd, { readable: resolve });
-  watch.reading = true;
-  await promise;
 }
 
 /**

@@ -2,10 +2,10 @@
  * The least that a pull of one gzip layer can take: `bun floor.ts BLOB FILE` reads BLOB, inflates it, hashes both sides and writes
  * what comes out into the one FILE, side by side where the cores allow it. Prints "ok" once that is on the disk.
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, fsyncSync } from "node:fs";
 import { O_CREAT, O_WRONLY } from "../../ffi/kernel.ts";
 import { decompress } from "../../src/image/decompress.ts";
-import { fsync, openat, writeAll } from "../../src/sys/file.ts";
+import { openat, writeAll } from "../../src/sys/file.ts";
 
 const [blob = "", path = ""] = process.argv.slice(2);
 const [outer, inner] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
@@ -20,6 +20,6 @@ await decompress(source(), (bytes) => {
   inner.update(bytes);
   writeAll(file, bytes);
 });
-fsync(file);
+fsyncSync(file.number);
 if (outer.digest("hex") === inner.digest("hex")) throw new Error("nothing was inflated");
 console.log("ok");
