@@ -10,7 +10,7 @@
  *   bytecode order make no difference that can be told from noise.
  * - Page faults, which some hypervisors make ten times dearer than others, are avoided by large pages: of the engine's memory
  *   (entry.c) and of the file, whose segments lie as the kernel must have them for that (`ffi/entry/align.ts`), and which is
- *   written in one piece (below). 1760 faults become 360; where one costs 10 µs, a `run` goes from 54 to 33 ms.
+ *   written in one piece (below). 1760 faults become 270; where one costs 10 µs, a `run` goes from 54 to 32 ms.
  *
  * A worker is `new Worker(new URL("./some-worker.ts", import.meta.url))`, from the sources and compiled: every
  * `src/**\/*-worker.ts` becomes an entry point, and all entry points lie in one folder of the executable.

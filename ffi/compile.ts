@@ -76,7 +76,7 @@ export function hostArchitecture(): Architecture {
 export function buildEntry(architecture = hostArchitecture(), address = 0): Buffer {
   const out = join(root, "dist", `entry-${architecture}.${process.pid}`);
   // entry.c first: the code begins with its first instruction.
-  const names = ["entry.c", "settle.c", "shim.c", "command.c", "brief.c", "text.c"].map(
+  const names = ["entry.c", "settle.c", "shim.c", "command.c", "brief.c", "text.c", "pages.c"].map(
     (name) => `ffi/entry/${name}`,
   );
   const sources = [...names, "ffi/shim/memory.c"].map((path) => join(root, path));

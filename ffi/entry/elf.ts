@@ -24,6 +24,7 @@ export const SH_OFFSET = 24;
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
+export const PT_GNU_RELRO = 0x6474e552;
 export const PF_RX = 5;
 export const PF_X = 1;
 

@@ -9,13 +9,6 @@
  */
 #include "entry.h"
 
-typedef unsigned long word;
-
-/* Words of the code (below). Hidden, or the compiler would look for their addresses in a table that nobody fills. */
-#define OWN __attribute__((visibility("hidden")))
-extern OWN const word image, image_bytes, shim, shim_bytes, text, text_bytes;
-extern OWN const char _start[];
-
 /*
  * A command of currunt runs for some tens of milliseconds: compiling its functions, and warming up memory for it, on other
  * threads, costs more than it brings in that time. A pull takes a second: the engine's last compiler is never worth its while,
@@ -46,10 +39,6 @@ static const char obeyed[] = "BUN_\0"
 static const char begun[] = "CURRUNT_BEGUN=1";
 
 #define RLIMIT_NOFILE 7
-#define PAGE_BYTES 4096 /* of kernels that have large pages of 2 MB */
-#define MADV_HUGEPAGE 14
-#define MADV_POPULATE_READ 22
-#define SAMPLE_BYTES (4ul << 20)
 /* Room for the two variables that are made here. */
 #define LIMIT_WORDS 8 /* "CURRUNT_NOFILE=soft:hard", each number of at most 20 digits */
 #define SHIM_WORDS 16 /* "CURRUNT_SHIM=address:bytes:image:socket:pid:1", of which all but the first are short */
@@ -183,53 +172,31 @@ void copy_stack(const word *old, word *new, word **environ, enum outcome outcome
 	*new++ = 0;
 }
 
-/* As far as samples tell: what is not would all be read now, needed or not. */
-static int is_cached(word start, word bytes)
-{
-	u8 resident = 1;
-
-	for (word at = 0; at < bytes && (resident & 1) != 0; at += SAMPLE_BYTES)
-		if (sys_mincore(start + at, PAGE_BYTES, &resident) < 0)
-			return 0;
-	return (resident & 1) != 0;
-}
-
 /*
- * Where the file of the executable is read only now, after a boot for instance, it shall come in pieces that the kernel can map
- * as one page each (align.ts): the starts that follow take fewer page faults. What is cached already stays as it is.
+ * The words of the code: how far it is from here to Bun's entry; to the places that the dynamic linker has filled with the addresses
+ * of `environ`, `madvise` and `syscall` (0: there is no such place); to the first segment, and how many bytes the segments take;
+ * to the shim's program, and how many bytes that is; the same for Bun's code. install.ts writes them. The register in which the
+ * dynamic linker passes its last function (rdx, x0) is kept.
  */
-void prefer_large_pages(void)
-{
-	word start = ((word)_start + image) & -(word)PAGE_BYTES;
-
-	/* What lies between the segments is passed over (man 2 madvise, ENOMEM). */
-	sys_madvise(start, (word)_start + image + image_bytes - start, MADV_HUGEPAGE);
-	/* A start jumps into all of these pieces: where they are cached, one call for them costs less than their page faults. */
-	start = ((word)_start + text) & -(word)PAGE_BYTES;
-	if (is_cached(start, text_bytes))
-		sys_madvise(start, (word)_start + text + text_bytes - start, MADV_POPULATE_READ);
-}
-
-/*
- * Words 2 to 9 of the code: how far it is from here to Bun's entry, to the place that the dynamic linker has filled with the
- * address of `environ`, to the first segment, and how many bytes the segments take; how far it is to the shim's program, and
- * how many bytes that is; the same for Bun's code. install.ts writes them. The register in which the dynamic linker passes its
- * last function (rdx, x0) is kept.
- */
+#define WORDS														\
+	"	.globl madvise_place, syscall_place, image, image_bytes, text, text_bytes\n"				\
+	"	.balign 8\n"												\
+	"entry: .quad 0\n"												\
+	"environment: .quad 0\n"											\
+	"madvise_place: .quad 0\n"											\
+	"syscall_place: .quad 0\n"											\
+	"image: .quad 0\n"												\
+	"image_bytes: .quad 0\n"											\
+	"shim: .quad 0\n"												\
+	"shim_bytes: .quad 0\n"											\
+	"text: .quad 0\n"												\
+	"text_bytes: .quad 0\n"
 #ifdef __aarch64__
 __asm__(".section .text.start, \"ax\"\n"
 	".globl _start\n"
 	"_start:\n"
 	"	b 1f\n"
-	"	.balign 8\n"
-	"entry: .quad 0\n"
-	"environment: .quad 0\n"
-	"image: .quad 0\n"
-	"image_bytes: .quad 0\n"
-	"shim: .quad 0\n"
-	"shim_bytes: .quad 0\n"
-	"text: .quad 0\n"
-	"text_bytes: .quad 0\n"
+	WORDS
 	"1:	mov x19, x0\n"
 	"	mov x20, sp\n"
 	"	mov x0, x20\n"
@@ -258,15 +225,7 @@ __asm__(".section .text.start, \"ax\"\n"
 	".globl _start\n"
 	"_start:\n"
 	"	jmp 1f\n"
-	"	.balign 8\n"
-	"entry: .quad 0\n"
-	"environment: .quad 0\n"
-	"image: .quad 0\n"
-	"image_bytes: .quad 0\n"
-	"shim: .quad 0\n"
-	"shim_bytes: .quad 0\n"
-	"text: .quad 0\n"
-	"text_bytes: .quad 0\n"
+	WORDS
 	"1:	mov %rdx, %rbx\n"
 	"	mov %rsp, %rbp\n"
 	"	and $-16, %rsp\n"

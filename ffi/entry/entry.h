@@ -4,11 +4,21 @@
 
 #include "../shim/syscall.h"
 
+typedef unsigned long word;
+
+/* Words of the code (entry.c). Hidden, or the compiler would look for their addresses in a table that nobody fills. */
+#define OWN __attribute__((visibility("hidden")))
+extern OWN const word madvise_place, syscall_place, image, image_bytes, shim, shim_bytes, text, text_bytes;
+extern OWN const char _start[];
+
 /* What Bun's start is to know of what happened before it. */
 enum outcome { UNTOUCHED, BEGUN };
 
 /* settle.c: ends the process when it could do all that the command line asks for. */
 enum outcome settle(const u64 *stack);
+
+/* pages.c */
+void prefer_large_pages(void);
 
 /* text.c */
 int same(const char *a, const char *b);

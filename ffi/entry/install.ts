@@ -14,6 +14,7 @@ import {
   PF_RX,
   PF_X,
   PT_DYNAMIC,
+  PT_GNU_RELRO,
   PT_LOAD,
   PT_NOTE,
   programHeaders,
@@ -25,10 +26,12 @@ const DT_STRTAB = 5;
 const DT_SYMTAB = 6;
 const DT_RELA = 7;
 const DT_RELASZ = 8;
+const DT_PLTRELSZ = 2;
+const DT_JMPREL = 23;
 const RELA_BYTES = 24;
 const SYMBOL_BYTES = 24;
-/** R_X86_64_GLOB_DAT and R_AARCH64_GLOB_DAT: the dynamic linker writes the symbol's address here. */
-const globalData = [6, 1025];
+/** R_X86_64_GLOB_DAT and _JUMP_SLOT, R_AARCH64_GLOB_DAT and _JUMP_SLOT: the dynamic linker writes the symbol's address here. */
+const addressTypes = [6, 7, 1025, 1026];
 
 /** The largest page of any kernel that we run on: arm64 has 64 KB ones. */
 const pageBytes = 0x10000;
@@ -36,12 +39,14 @@ const pageBytes = 0x10000;
 /** Places in entry.c's code, behind its first jump. */
 const entryAt = 8;
 const environmentAt = 16;
-const imageAt = 24;
-const imageBytesAt = 32;
-const shimAt = 40;
-const shimBytesAt = 48;
-const textAt = 56;
-const textBytesAt = 64;
+const madviseAt = 24;
+const syscallAt = 32;
+const imageAt = 40;
+const imageBytesAt = 48;
+const shimAt = 56;
+const shimBytesAt = 64;
+const textAt = 72;
+const textBytesAt = 80;
 
 /**
  * The executable with `code` in front of its entry, and `shim` behind that: appended, and loaded by the program header that told
@@ -69,7 +74,17 @@ export function installEntry(executable: Buffer, code: Uint8Array, shim: Uint8Ar
   putNumber(out, offset + shimBytesAt, shim.length);
   const distance = (to: number) => BigInt(to - address);
   out.writeBigInt64LE(distance(numberAt(executable, E_ENTRY)), offset + entryAt);
-  out.writeBigInt64LE(distance(placeOfEnviron(executable, headers)), offset + environmentAt);
+  const places = addressPlaces(executable, headers);
+  const environ = places.get("environ");
+  if (environ === undefined) throw new Error("install the entry: the executable does not use environ");
+  out.writeBigInt64LE(distance(environ), offset + environmentAt);
+  for (const [name, at] of [
+    ["madvise", madviseAt],
+    ["syscall", syscallAt],
+  ] as const) {
+    const place = places.get(name);
+    if (place !== undefined && isWritable(place, headers)) out.writeBigInt64LE(distance(place), offset + at);
+  }
   out.writeBigInt64LE(distance(first), offset + imageAt);
   putNumber(out, offset + imageBytesAt, end - first);
   const text = loaded.find(({ flags }) => (flags & PF_X) !== 0);
@@ -101,8 +116,8 @@ export function flatCode(program: Buffer): Buffer {
   return program.subarray(segment.offset, segment.offset + segment.length);
 }
 
-/** The address of the word that the dynamic linker fills with the address of the C library's `environ`. */
-function placeOfEnviron(executable: Buffer, headers: readonly ProgramHeader[]): number {
+/** By the names of symbols of other files: the address of the word that the dynamic linker fills with the symbol's address. */
+function addressPlaces(executable: Buffer, headers: readonly ProgramHeader[]): Map<string, number> {
   const inFile = (address: number): number => {
     const segment = headers.find(
       ({ type, address: start, length }) => type === PT_LOAD && address >= start && address < start + length,
@@ -111,17 +126,30 @@ function placeOfEnviron(executable: Buffer, headers: readonly ProgramHeader[]): 
     return address - segment.address + segment.offset;
   };
   const dynamic = dynamicEntries(executable, headers);
-  const [strings, symbols, relocations] = [DT_STRTAB, DT_SYMTAB, DT_RELA].map((tag) =>
-    inFile(dynamic.get(tag) ?? 0),
-  );
-  const end = (relocations ?? 0) + (dynamic.get(DT_RELASZ) ?? 0);
-  for (let at = relocations ?? 0; at < end; at += RELA_BYTES) {
-    if (!globalData.includes(executable.readUInt32LE(at + 8))) continue;
-    const symbol = (symbols ?? 0) + executable.readUInt32LE(at + 12) * SYMBOL_BYTES;
-    const name = (strings ?? 0) + executable.readUInt32LE(symbol);
-    if (executable.toString("latin1", name, name + 8) === "environ\0") return numberAt(executable, at);
+  const [strings = 0, symbols = 0] = [DT_STRTAB, DT_SYMTAB].map((tag) => inFile(dynamic.get(tag) ?? 0));
+  const places = new Map<string, number>();
+  for (const [table, bytes] of [
+    [DT_RELA, DT_RELASZ],
+    [DT_JMPREL, DT_PLTRELSZ],
+  ] as const) {
+    const start = dynamic.get(table);
+    if (start === undefined) continue;
+    const end = inFile(start) + (dynamic.get(bytes) ?? 0);
+    for (let at = inFile(start); at < end; at += RELA_BYTES) {
+      if (!addressTypes.includes(executable.readUInt32LE(at + 8))) continue;
+      const symbol = symbols + executable.readUInt32LE(at + 12) * SYMBOL_BYTES;
+      const name = strings + executable.readUInt32LE(symbol);
+      places.set(executable.toString("latin1", name, executable.indexOf(0, name)), numberAt(executable, at));
+    }
   }
-  throw new Error("install the entry: the executable does not use environ");
+  return places;
+}
+
+/** False of what the dynamic linker makes read-only before our instructions run. */
+function isWritable(place: number, headers: readonly ProgramHeader[]): boolean {
+  return !headers.some(
+    ({ type, address, length }) => type === PT_GNU_RELRO && place >= address && place < address + length,
+  );
 }
 
 function dynamicEntries(executable: Buffer, headers: readonly ProgramHeader[]): Map<number, number> {

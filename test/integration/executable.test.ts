@@ -1,9 +1,10 @@
 /** The executable that root runs: it is itself whatever the environment and the directory say, and needs little of the host. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { Oci } from "../fixtures/oci.ts";
 import { mustRun } from "../fixtures/process.ts";
 
 const dist = join(import.meta.dir, "../../dist");
@@ -65,6 +66,29 @@ test("a container has the caller's limit of open files, which Bun raises for its
   expect(output).toStartWith("600\n1500\n");
   expect(output).not.toContain("CURRUNT_");
 });
+
+// The memory of a start is a tenth of its time where page faults are dear.
+test.skipIf(!existsSync("/sys/kernel/mm/transparent_hugepage"))(
+  "the engine asks for large pages for its allocator and for its objects",
+  async () => {
+    await using oci = await Oci.make();
+    const copy = join(oci.bundle.directory, "smaps");
+    // What waits for this hook is below the runtime, whose engine runs.
+    const script = `pid=$$; until [ "$(readlink /proc/$pid/exe)" = ${executable} ]; do
+      pid=$(sed -n 's/^PPid:\t//p' /proc/$pid/status); done; cat /proc/$pid/smaps > ${copy}`;
+    await oci.create("c", { hooks: { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script] }] } });
+    await oci.ok("delete", "--force", "c");
+    // man 5 proc_pid_smaps: a range's first line, and its last, in which "hg" is the advice.
+    const lines = readFileSync(copy, "utf8").matchAll(/^([0-9a-f]+)-([0-9a-f]+) |^VmFlags:.* hg/gm);
+    const sizes: number[] = [];
+    let size = 0;
+    for (const [, start, end] of lines) {
+      if (start === undefined) sizes.push(size);
+      else size = (Number.parseInt(end ?? "", 16) - Number.parseInt(start, 16)) / 2 ** 30;
+    }
+    expect(sizes.filter((gigabytes) => gigabytes >= 1)).toEqual([1, 4]);
+  },
+);
 
 test("the shim is static and small", async () => {
   const shim = join(dist, "shim");

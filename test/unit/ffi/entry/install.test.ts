@@ -65,6 +65,33 @@ int main(int argc, char **argv, char **envp) {
   return getenv("BUN_OPTIONS") != NULL;
 }`;
 
+/** Asks for small pages as Bun's engine does, for 8 GB and for 4 MB, and tells what came of it (man 5 proc_pid_smaps, VmFlags). */
+const asker = `
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+extern char **environ;
+static void ask(unsigned long bytes, int protection) {
+  char *start = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), line[1024], range[64];
+  int result = madvise(start, bytes, MADV_NOHUGEPAGE), ours = 0;
+  FILE *maps = fopen("/proc/self/smaps", "r");
+  sprintf(range, "%lx-%lx ", (unsigned long)start, (unsigned long)start + bytes);
+  while (fgets(line, sizeof line, maps)) {
+    if (strstr(line, "-p ") != NULL) ours = strncmp(line, range, strlen(range)) == 0;
+    if (ours && strncmp(line, "VmFlags:", 8) == 0) printf("%d %d %d\\n", result, strstr(line, " hg") != NULL, strstr(line, " nh") != NULL);
+  }
+}
+int main(void) {
+  ask(8ul << 30, PROT_READ);
+  ask(4ul << 20, PROT_NONE);
+  printf("%d", madvise((void *)1, 4096, MADV_DONTNEED));
+  printf(" %d %d\\n", errno == EINVAL, syscall(SYS_getpid) == getpid());
+  return environ == NULL;
+}`;
+
 /** What children of ours inherit. */
 const limit = Bun.spawnSync(["sh", "-c", "echo $(ulimit -Sn):$(ulimit -Hn)"]).stdout.toString().trim();
 
@@ -91,19 +118,25 @@ function run(program: string, args: string[], env: Record<string, string>): stri
   return stdout.toString().trimEnd().split("\n");
 }
 
-let program: Buffer;
-beforeAll(() => {
-  const [source, out] = [join(scratch, "teller.c"), join(scratch, "plain")];
-  writeFileSync(source, teller);
-  const { exitCode, stderr } = Bun.spawnSync(["cc", "-o", out, source, "-fPIC"], { stderr: "pipe" });
+function compile(text: string, ...flags: readonly string[]): Buffer {
+  const [source, out] = [join(scratch, "source.c"), join(scratch, "plain")];
+  writeFileSync(source, text);
+  const { exitCode, stderr } = Bun.spawnSync(["cc", "-o", out, source, "-fPIC", ...flags], {
+    stderr: "pipe",
+  });
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
-  program = readFileSync(out);
+  return readFileSync(out);
+}
+
+let program: Buffer;
+beforeAll(() => {
+  program = compile(teller);
 });
 
-function install(): string {
+function install(executable = program): string {
   const path = join(scratch, "with-entry");
-  writeFileSync(path, installEntry(program, buildEntry(), shim));
+  writeFileSync(path, installEntry(executable, buildEntry(), shim));
   chmodSync(path, 0o755);
   return path;
 }
@@ -167,6 +200,14 @@ test("a shim starts without the signals that the caller ignores or blocks", () =
   const script = `trap '' HUP USR1; exec "$0" run -b b c`;
   const { stdout } = Bun.spawnSync(["sh", "-c", script, install()], { env: { HOLD: "1" } });
   expect(stdout.toString()).toContain("ignored 0000000000000000, blocked 0000000000000000");
+});
+
+test("what asks for small pages where the engine's objects are gets large ones, and nothing else does", () => {
+  expect(run(install(compile(asker, "-Wl,-z,lazy")), [], {})).toEqual(["0 1 0", "0 0 1", "-1 1 1"]);
+});
+
+test("where the dynamic linker's words are read-only by then, all stays as the program asks for", () => {
+  expect(run(install(compile(asker, "-Wl,-z,relro,-z,now")), [], {})).toEqual(["0 0 1", "0 0 1", "-1 1 1"]);
 });
 
 test("installEntry() refuses what it cannot change", () => {
