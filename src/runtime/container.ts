@@ -22,7 +22,7 @@ import type { HookContext } from "./on-demand.ts";
 import { leaveRootPlace, rootPlaceOf, runPoststartHooks, runPoststopHooks } from "./on-demand.ts";
 import { saveSpec } from "./saved-spec.ts";
 import type { ContainerState } from "./state.ts";
-import { saveState } from "./state.ts";
+import { saveBeginning, saveFirstState } from "./state.ts";
 import type { StatePaths } from "./state-root.ts";
 
 const SIGKILL = 9;
@@ -71,7 +71,7 @@ export async function makeContainer(options: ContainerOptions): Promise<Made> {
   undo.defer(() => leaveRootPlace(options.bundle.spec, paths));
   const first = firstState(options);
   const { bundle, readiness } = await withRelay(options);
-  const save = (planned: CgroupState | undefined) => saveState(paths, withCgroup(first, planned));
+  const save = (planned: CgroupState | undefined) => saveBeginning(paths, withCgroup(first, planned));
   const place: Place = { cgroup: undefined, begun: undefined };
   if (mayBeginCgroup(options)) {
     const begun = beginCgroup({ id: options.id, spec: bundle.spec, onPlanned: save });
@@ -197,7 +197,7 @@ async function startInit(options: ContainerOptions, first: ContainerState, place
         // While init mounts.
         saveSpec(paths, bundle.spec);
         state = withInit(first, pid, place.cgroup);
-        saveState(paths, state);
+        saveFirstState(paths, state);
       },
     });
     return { init, state };

@@ -31,9 +31,11 @@ export interface StatePaths {
   /** The root that it lies in. */
   readonly root: string;
   readonly directory: string;
-  /** What the other commands need to know; replaced by rename. */
+  /** What the other commands need to know; there from one moment to the next, and replaced by rename. */
   readonly state: string;
-  /** The spec as it was when the container was created. */
+  /** The same while the container is created: what will be made. A half-written one says that nothing has been made yet. */
+  readonly beginning: string;
+  /** The spec as it was when the container was created; whole where there is a state. */
   readonly spec: string;
   /** A fifo that is there until the container is started: whoever starts it writes a byte. */
   readonly fifo: string;
@@ -57,6 +59,7 @@ export function statePaths(root: string, id: string): StatePaths {
     root,
     directory,
     state: `${directory}/state.json`,
+    beginning: `${directory}/creating.json`,
     spec: `${directory}/config.json`,
     fifo: `${directory}/exec.fifo`,
     failure: `${directory}/failure`,

@@ -2,8 +2,9 @@
 import { CurruntError } from "../base/error.ts";
 import { failedWith } from "../sys/error.ts";
 import { openFifoWriter } from "../sys/fifo.ts";
+import { removeFile } from "../sys/file.ts";
 import { startTimeOf } from "../sys/process.ts";
-import { replaceSmallFile, tryReadSmallFile } from "../sys/small-file.ts";
+import { replaceSmallFile, tryReadSmallFile, writeSmallFile } from "../sys/small-file.ts";
 import { isThere } from "../sys/stat.ts";
 import type { CgroupState } from "./cgroup/state.ts";
 import type { StatePaths } from "./state-root.ts";
@@ -35,13 +36,32 @@ export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
 /** The state of a container; undefined when there is none of that ID, or its creation was broken off at the very start. */
 export function findState(paths: StatePaths): ContainerState | undefined {
-  const text = tryReadSmallFile(paths.state);
+  // Between two looks a creation may end: its state is there before its beginning goes.
+  return readWhole(paths.state) ?? findBeginning(paths) ?? readWhole(paths.state);
+}
+
+function readWhole(path: string): ContainerState | undefined {
+  const text = tryReadSmallFile(path);
   if (text === undefined) return undefined;
   try {
     // Written by `saveState` in a directory that is root's own.
     return JSON.parse(text) as ContainerState;
   } catch (cause) {
-    throw new CurruntError("internal", `read ${paths.state}: it is damaged`, { cause });
+    throw new CurruntError("internal", `read ${path}: it is damaged`, { cause });
+  }
+}
+
+function findBeginning(paths: StatePaths): ContainerState | undefined {
+  const text = tryReadSmallFile(paths.beginning);
+  return text === undefined ? undefined : parseWhole<ContainerState>(text);
+}
+
+/** What was written in one go; undefined when the writer was killed meanwhile, or is still at it. */
+export function parseWhole<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
   }
 }
 
@@ -53,7 +73,8 @@ export function isStateOf({ pid, startTime }: ContainerState, paths: StatePaths)
 
 /** Whether `root` has a container of this ID, which need be no valid one. */
 export function hasState(root: string, id: string): boolean {
-  return /^[\w+.-]{1,255}$/.test(id) && isThere(undefined, `${root}/${id}/state.json`);
+  if (!/^[\w+.-]{1,255}$/.test(id)) return false;
+  return ["state.json", "creating.json"].some((name) => isThere(undefined, `${root}/${id}/${name}`));
 }
 
 /** Whether there is anything at `path` that we may know of. */
@@ -82,9 +103,23 @@ export function doesNotExist({ root, directory }: StatePaths): CurruntError {
   );
 }
 
+/** Writes down what a creation is about to make, before it does. */
+export function saveBeginning(paths: StatePaths, state: ContainerState): void {
+  writeSmallFile(paths.beginning, JSON.stringify(state), 0o600);
+}
+
 /** Writes the state so that a reader sees the old or the new one. */
 export function saveState(paths: StatePaths, state: ContainerState): void {
   replaceSmallFile(paths.directory, "state.json", JSON.stringify(state), 0o600);
+}
+
+/**
+ * Writes the first state. It has a name of its own: on ext4 a file that is renamed to the name of another is written to the disk at
+ * once, and whoever removes it waits for that.
+ */
+export function saveFirstState(paths: StatePaths, state: ContainerState): void {
+  saveState(paths, state);
+  removeFile(paths.beginning);
 }
 
 /** Status without regard to `paused`, which only the cgroup knows. */

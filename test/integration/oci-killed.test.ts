@@ -1,6 +1,6 @@
 /** OCI commands that are killed: whatever they leave can be deleted, and then nothing is left. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTimeOf } from "../../src/sys/process.ts";
 import { Oci } from "../fixtures/oci.ts";
@@ -77,4 +77,42 @@ test("a start that is killed before it could tell: the container runs", async ()
   expect(await oci.state("c")).toMatchObject({ status: "running" });
   expect((await oci.call(["start", "c"])).stderr).toContain("cannot start an already running container");
   expect((await oci.call(["delete", "c"])).code).toBe(1);
+});
+
+describe("a creation that was killed", () => {
+  const beginning = (id: string) => join(oci.root, id, "creating.json");
+  const begin = (id: string, text: string) => {
+    mkdirSync(join(oci.root, id));
+    writeFileSync(beginning(id), text);
+  };
+
+  test("while it wrote down what it would make has made nothing", async () => {
+    begin("c", '{"id":"c","pid":12');
+    expect((await oci.call(["state", "c"])).stderr).toContain("container does not exist");
+    expect(JSON.parse(await oci.ok("list", "--format", "json"))).toEqual([]);
+    await oci.ok("delete", "c");
+    expect(existsSync(join(oci.root, "c"))).toBe(false);
+  });
+
+  test("before there was an init leaves what it wrote down, and the cgroups that it names are removed", async () => {
+    await oci.create("c");
+    const made = JSON.parse(readFileSync(join(oci.root, "c/state.json"), "utf8"));
+    await oci.ok("delete", "--force", "c");
+    const [first, ...others]: string[] = Object.values(made.cgroup.directories);
+    mkdirSync(first ?? "");
+    const gone = { ...made, id: "d", pid: 4_000_000, creating: true };
+    begin("d", JSON.stringify(gone));
+    expect(await oci.state("d")).toMatchObject({ id: "d", status: "stopped", pid: 0 });
+    await oci.ok("delete", "d");
+    for (const path of [first ?? "", ...others, join(oci.root, "d")]) expect(existsSync(path)).toBe(false);
+  });
+
+  test("right behind its end leaves both, of which the state counts", async () => {
+    await oci.create("c");
+    const { pid } = await oci.state("c");
+    writeFileSync(beginning("c"), JSON.stringify({ ...(await oci.state("c")), pid: 1, creating: true }));
+    expect(await oci.state("c")).toMatchObject({ pid, status: "created" });
+    await oci.ok("delete", "--force", "c");
+    expect(existsSync(join(oci.root, "c"))).toBe(false);
+  });
 });
