@@ -104,7 +104,11 @@ const setnsFlags = { now: 0, try: stepFlags.TRY, rest: stepFlags.REST } as const
 function recordOf(step: Step): StepRecord {
   switch (step.op) {
     case "clone":
-      return { slot: step.cgroup, numbers: [flagsOf(step.namespaces), step.deathSignal] };
+      return {
+        slot: step.cgroup,
+        numbers: [flagsOf(step.namespaces), step.deathSignal],
+        flags: step.apart === true ? stepFlags.APART : 0,
+      };
     case "setns":
       return { slot: step.slot, numbers: [flagsOf(step.namespaces)], flags: setnsFlags[step.when ?? "now"] };
     case "unshare":

@@ -92,8 +92,11 @@ export function clearedBits(set: readonly MountAttribute[], clear: readonly Moun
  * included; all others are the host's. What is missing of a target is made.
  */
 export type Step =
-  /** Goes on in a child in new namespaces, whose parent is the shim's own: init. Signal: when the parent dies. */
-  | { op: "clone"; namespaces: readonly Namespace[]; cgroup?: Slot; deathSignal: number }
+  /**
+   * Goes on in a child in new namespaces, whose parent is the shim's own: init. Signal: when the parent dies. Apart: in memory of its
+   * own, which who joins a user or time namespace later must have (`man 2 setns`).
+   */
+  | { op: "clone"; namespaces: readonly Namespace[]; cgroup?: Slot; deathSignal: number; apart?: boolean }
   /**
    * Joins namespaces of an opened ns file or of a process's pidfd. "try": unless the rights for it are missing; "rest":
    * unless that has been done.

@@ -29,6 +29,7 @@ export const stepFlags = {
   READ: 32,
   TRY: 64,
   REST: 128,
+  APART: 1024,
 } as const;
 
 /** A record in parts: what `Step` becomes before it is bytes. A list of texts is one text behind the other. */

@@ -1,4 +1,4 @@
-/* A new task that shares our memory, for code without a C library. */
+/* New tasks that share our memory, for code without a C library. */
 #ifndef CLONE_H
 #define CLONE_H
 
@@ -6,6 +6,7 @@
 
 #define CLONE_VM 0x100
 #define SYS_CLONE NR(56, 220)
+#define SYS_CLONE3 435
 
 /*
  * Has a task that shares our memory (`flags` contain CLONE_VM) call `body` with `argument`, on a stack that ends at `stack_end`,
@@ -56,6 +57,46 @@ static inline long clone_task(u64 flags, u8 *stack_end, void (*body)(void *), vo
 			 "1:"
 			 : "=a"(result)
 			 : "a"((long)SYS_CLONE), "D"(flags), "S"(stack), "d"(tid), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory", "cc");
+	return result;
+#endif
+}
+
+/*
+ * Goes on in a new process that shares our memory and has this very stack (`args->flags` contain CLONE_VM; man 2 clone3). The half
+ * that is left calls `tell` with the new one's ID, on the stack that ends at `stack_end`; it must end itself there. Returns 0 in
+ * the new process, or a negative errno when there is none.
+ */
+static inline long clone_and_go_on(struct clone_args *args, u8 *stack_end, void (*tell)(long pid))
+{
+	u8 *stack = (u8 *)((u64)stack_end & -16ul);
+#ifdef __aarch64__
+	register long x8 __asm__("x8") = SYS_CLONE3;
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = sizeof *args;
+	__asm__ volatile("svc 0\n\t"
+			 "cmp x0, #0\n\t"
+			 "b.le 1f\n\t"
+			 "mov sp, %2\n\t"
+			 "mov x29, #0\n\t"
+			 "blr %3\n\t"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(stack), "r"(tell), "r"(x1)
+			 : "memory", "cc", "x30");
+	return x0;
+#else
+	long result;
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jle 1f\n\t"
+			 "mov %4, %%rsp\n\t"
+			 "mov %%rax, %%rdi\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "call *%5\n\t"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((long)SYS_CLONE3), "D"(args), "S"(sizeof *args), "r"(stack), "r"(tell)
 			 : "rcx", "r11", "memory", "cc");
 	return result;
 #endif

@@ -69,7 +69,7 @@ struct control {
 };
 
 /* Sends one packet; with it goes the descriptor `fd`, unless it is negative. */
-static long send_packet(s32 socket, struct iovec *parts, u64 count, s32 fd)
+long send_packet(s32 socket, struct iovec *parts, u64 count, s32 fd)
 {
 	struct {
 		struct cmsghdr header;

@@ -44,6 +44,7 @@ struct step {
 #define STEP_REST 128u    /* setns: nothing to do when an earlier step has joined one of this kind */
 #define STEP_PLAIN 256u   /* terminal: line ends come out as they were written */
 #define STEP_HOME 512u    /* hook: with the program's HOME, when that is not in the plan */
+#define STEP_APART 1024u  /* clone: init gets memory of its own */
 
 enum op {
 	OP_CLONE = 1,

@@ -1,17 +1,38 @@
 /* Steps about the process itself: namespaces, session, limits, directory. */
+#include "clone.h"
 #include "monitor.h"
 
 /* Where a monitor waits for init's pid: the kernel writes it there before init runs. */
 s32 *cloned_pid;
 
-/* The child goes on with the plan; the parent half tells its pid and ends. Both are children of our own parent. */
+/* What the half that is left by a clone needs: where both have the same memory, all else is the other's from then on. */
+static struct {
+	struct message message;
+	s32 socket, pidfd;
+	u8 stack[4096];
+} left_half;
+
+static void tell_and_end(long pid)
+{
+	struct iovec part = { &left_half.message, sizeof left_half.message };
+
+	left_half.message.value = pid;
+	send_packet(left_half.socket, &part, 1, left_half.pidfd);
+	for (;;)
+		sys_exit_group(0);
+}
+
+/*
+ * The child goes on with the plan; the parent half tells its pid and ends. Both are children of our own parent. With the memory
+ * of its parent half the child need not copy any page, nor that half give any back while the child wants its processor.
+ */
 void step_clone(const struct step *step)
 {
-	s32 pidfd = -1;
+	int apart = (step->flags & STEP_APART) != 0;
 	/* With CLONE_PARENT the exit signal is our own: the field must be 0 (man 2 clone). */
 	struct clone_args args = {
-		.flags = step->number[0] | CLONE_PARENT | CLONE_PIDFD,
-		.pidfd = (u64)&pidfd,
+		.flags = step->number[0] | CLONE_PARENT | CLONE_PIDFD | (apart ? 0 : CLONE_VM),
+		.pidfd = (u64)&left_half.pidfd,
 	};
 
 	if (step->slot >= 0) {
@@ -22,12 +43,12 @@ void step_clone(const struct step *step)
 		args.flags |= CLONE_PARENT_SETTID;
 		args.parent_tid = (u64)cloned_pid;
 	}
-	long pid = must(sys_clone3(&args, sizeof args), "clone3");
-	if (pid > 0) {
-		send_message(MESSAGE_CLONED, pid, NULL, 0, pidfd);
-		for (;;)
-			sys_exit_group(0);
-	}
+	left_half.message.type = MESSAGE_CLONED;
+	left_half.socket = plan_socket;
+	u8 *stack_end = left_half.stack + sizeof left_half.stack;
+	long pid = apart ? sys_clone3(&args, sizeof args) : clone_and_go_on(&args, stack_end, tell_and_end);
+	if (must(pid, "clone3") > 0)
+		tell_and_end(pid);
 	if (step->number[1] != 0)
 		must(sys_prctl(PR_SET_PDEATHSIG, step->number[1], 0), "prctl");
 }

@@ -12,6 +12,7 @@ extern s32 plan_socket, failure_file;
 __attribute__((noreturn)) void fail(const char *call, long error);
 __attribute__((noreturn)) void fail_with_text(const char *call, long error, const char *text, size length);
 void send_message(u32 type, s32 value, const char *text, size length, s32 fd);
+long send_packet(s32 socket, struct iovec *parts, u64 count, s32 fd);
 void send_fd(s32 socket, s32 fd);
 void wait_for_reply(void);
 

@@ -79,7 +79,9 @@ export function cloneSteps(
   );
   const offsets = namespaces.made.includes("time") ? offsetsOf(timeOffsets) : "";
   const made = namespaces.made.filter((type) => !isLate(type) && !(type === "time" && offsets !== ""));
-  draft.add({ op: "clone", namespaces: made, deathSignal, ...(slot === undefined ? {} : { cgroup: slot }) });
+  const apart = namespaces.has("user") || namespaces.has("time");
+  const birthplace = slot === undefined ? {} : { cgroup: slot };
+  draft.add({ op: "clone", namespaces: made, deathSignal, ...birthplace, ...(apart ? { apart } : {}) });
   if (offsets !== "") timeSteps(draft, offsets);
   const late = namespaces.made.filter(isLate);
   return [

@@ -14,7 +14,8 @@ function planOf(namespaces: readonly LinuxNamespace[], options: Partial<CloneOpt
   const late = cloneSteps(draft, namespacesOf(spec), { deathSignal: 0, inside, ...options });
   return [...draft.steps, ...late].map((step) => {
     if (step.op === "setns") return ["setns", step.namespaces.join(), step.when ?? ""].join(" ").trim();
-    if (step.op === "clone" || step.op === "unshare") return `${step.op} ${step.namespaces.join()}`;
+    if (step.op === "unshare") return `unshare ${step.namespaces.join()}`;
+    if (step.op === "clone") return `clone ${step.namespaces.join()}${step.apart === true ? " apart" : ""}`;
     if (step.op === "write") return `write ${step.path} ${JSON.stringify(step.data)}`;
     return step.op === "open" ? `open ${step.path}` : step.op;
   });
@@ -23,7 +24,13 @@ function planOf(namespaces: readonly LinuxNamespace[], options: Partial<CloneOpt
 describe("cloneSteps()", () => {
   test("clones init into all that is made", () => {
     expect(planOf([{ type: "mount" }, { type: "user" }, { type: "pid", path: "" }])).toEqual([
-      "clone mount,user,pid",
+      "clone mount,user,pid apart",
+    ]);
+  });
+
+  test("lets init have the memory of the half that it leaves, unless it may have to join namespaces that want one process", () => {
+    expect(planOf([{ type: "mount" }, { type: "pid" }, { type: "network" }])).toEqual([
+      "clone mount,pid,network",
     ]);
   });
 
@@ -39,18 +46,18 @@ describe("cloneSteps()", () => {
     const joined = [{ type: "user", path: "/u" }, { type: "pid", path: "/p" }, { type: "mount" }] as const;
     expect(planOf(joined)).toEqual([
       ...["open /u", "open /p", "setns pid try", "setns user", "setns pid rest"],
-      "clone mount",
+      "clone mount apart",
     ]);
   });
 
   test("sets the clocks of a time namespace before anybody is in it", () => {
     const timeOffsets = { monotonic: { secs: -5, nanosecs: 7 }, boottime: { secs: 2 } };
     expect(planOf([{ type: "mount" }, { type: "time" }], { timeOffsets })).toEqual([
-      ...["clone mount", "unshare time", "open /proc"],
+      ...["clone mount apart", "unshare time", "open /proc"],
       'write self/timens_offsets "monotonic -5 7\\nboottime 2 0\\n"',
       ...["forget", "open /proc/self/ns/time_for_children", "setns time", "forget"],
     ]);
-    expect(planOf([{ type: "mount" }, { type: "time" }])).toEqual(["clone mount,time"]);
+    expect(planOf([{ type: "mount" }, { type: "time" }])).toEqual(["clone mount,time apart"]);
   });
 
   test("leaves the cgroup namespace to init where that is moved into its cgroup", () => {
