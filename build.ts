@@ -225,6 +225,7 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
     ? join(root, "dist/gunzip")
     : join(root, "dist/runtime", `gunzip-${target.architecture}`);
   buildGunzip(gunzip, target.architecture);
+  const entry = buildEntry(target.architecture);
   const workers = [...new Bun.Glob("src/**/*-worker.ts").scanSync(root)].sort();
   const temporary = `${outfile}.${process.pid}`;
   await Bun.build({
@@ -256,7 +257,6 @@ async function buildExecutable(name: string, outfile: string): Promise<void> {
       execArgv: ["--disallow-code-generation-from-strings=strict", "--no-addons"],
     },
   });
-  const entry = buildEntry(target.architecture);
   const program = installEntry(alignSegments(readFileSync(temporary)), entry, readFileSync(shim));
   rmSync(temporary);
   // In one piece: what is written in small ones is cached, and mapped, in small ones.
