@@ -33,6 +33,7 @@ import { buildEntry, buildGunzip, buildShim, hostArchitecture, modified } from "
 import { alignSegments } from "./ffi/entry/align.ts";
 import { installEntry } from "./ffi/entry/install.ts";
 import manifest from "./package.json" with { type: "json" };
+import { parts } from "./parts.ts";
 
 const root = import.meta.dir;
 
@@ -119,59 +120,6 @@ function useShim(path: string): BunPlugin {
     },
   };
 }
-
-/**
- * Modules that are files of their own in the executable, with a copy of what they import: where they are asked for by
- * `import()`, what they need is not part of the caller's file. Each 80 KB that a process does not load are a millisecond.
- */
-const parts = [
-  "src/cli/dispatch.ts",
-  "src/cli/oci-checkpoint.ts",
-  "src/cli/oci-dispatch.ts",
-  "src/cli/oci-enter-only.ts",
-  "src/cli/oci-events.ts",
-  "src/cli/oci-features.ts",
-  "src/cli/oci-known.ts",
-  "src/cli/oci-list.ts",
-  "src/cli/oci-make-only.ts",
-  "src/cli/oci-pause.ts",
-  "src/cli/oci-ps.ts",
-  "src/cli/oci-settle-only.ts",
-  "src/cli/oci-spec.ts",
-  "src/cli/oci-update.ts",
-  "src/cli/run.ts",
-  "src/engine/attach.ts",
-  "src/engine/cgroup.ts",
-  "src/engine/changes.ts",
-  "src/engine/check.ts",
-  "src/engine/commit.ts",
-  "src/engine/copy.ts",
-  "src/engine/disk-usage.ts",
-  "src/engine/dry-run.ts",
-  "src/engine/exec.ts",
-  "src/engine/export.ts",
-  "src/engine/image-detail.ts",
-  "src/engine/import.ts",
-  "src/engine/inspect.ts",
-  "src/engine/log.ts",
-  "src/engine/prune.ts",
-  "src/engine/save.ts",
-  "src/engine/shared-layers.ts",
-  "src/image/host-snapshot.ts",
-  "src/image/load.ts",
-  "src/image/login.ts",
-  "src/image/pull.ts",
-  "src/image/push.ts",
-  "src/runtime/cgroup/stats.ts",
-  "src/runtime/cgroup/systemd-create.ts",
-  "src/runtime/cgroup/update.ts",
-  "src/runtime/hook.ts",
-  "src/runtime/rdt.ts",
-  "src/runtime/schedule.ts",
-  "src/runtime/seccomp-foreseen.ts",
-  "src/runtime/seccomp-profile.ts",
-  "src/runtime/seccomp.ts",
-].map((path) => join(root, path));
 
 /** Has `import()` of a part load its file. */
 const keepParts: BunPlugin = {

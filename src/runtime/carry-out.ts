@@ -6,7 +6,6 @@ import { runPlan, StepError } from "../sys/shim.ts";
 import { packetPair } from "../sys/socket.ts";
 import type { SpawnOptions } from "../sys/spawn.ts";
 import type { Draft } from "./draft.ts";
-import { explainStep } from "./explain.ts";
 
 /** What the program's streams are connected to. The caller keeps its descriptors and closes them. */
 export type Stdio = "inherit" | { readonly stdin: Fd; readonly stdout: Fd; readonly stderr: Fd };
@@ -88,6 +87,8 @@ export async function carryOut(
     };
     return { pid, pidfd, terminal, [Symbol.dispose]: close };
   } catch (error) {
-    throw error instanceof StepError ? explainStep(error, draft.steps) : error;
+    if (!(error instanceof StepError)) throw error;
+    const { explainStep } = await import("./explain.ts");
+    throw explainStep(error, draft.steps);
   }
 }

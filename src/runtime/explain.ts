@@ -1,5 +1,6 @@
 /** A step that failed, told in the words of who asked for the container: without slots, with the exit code. */
 import type { Slot, Step } from "../../ffi/plan.ts";
+import { describeStep } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import type { SyscallError } from "../sys/error.ts";
 import { describeErrno, errnoCode } from "../sys/error.ts";
@@ -9,6 +10,7 @@ import { limitName } from "./process.ts";
 /** `steps`: the plan that the failed step is of. */
 export function explainStep(error: StepError, steps: readonly Step[]): CurruntError {
   const { step, reason, operation } = error;
+  if (step !== undefined) error.doing = describeStep(step);
   if (operation === "slot") return new CurruntError("unsupported", "mount more than 1000 volumes");
   if (operation === "hook") return explainHook(error);
   switch (step?.op) {

@@ -57,7 +57,7 @@ export class SyscallError extends CurruntError {
     this.subject = subject;
     Object.defineProperties(this, {
       message: { get: () => this.describe() },
-      hint: { get: () => hints[`${operation} ${errnoCode(errno)}`] },
+      hint: { get: () => hintFor(operation, errnoCode(errno)) },
     });
   }
 
@@ -76,27 +76,29 @@ export class SyscallError extends CurruntError {
 
 recognizeCopies(SyscallError, "SyscallError");
 
-const diskFull = "the disk is full: free some space, or move the data root to a bigger disk";
-const mountMismatch = "a directory can only be mounted on a directory, a file only on a file";
-// Not the calls for mounts, namespaces and attributes: with them the same error means other limits.
-const fileCalls =
-  "write pwrite openat mkdirat mknodat symlinkat linkat renameat copy_file_range ftruncate fsync syncfs".split(
-    " ",
-  );
-const hints: Record<string, string | undefined> = {
-  ...Object.fromEntries(fileCalls.map((call) => [`${call} ENOSPC`, diskFull])),
-  "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
-  "move_mount ENOTDIR": mountMismatch,
-  "move_mount EINVAL": mountMismatch,
-  "open_tree ENOENT": "what is to be mounted must exist",
-  "fsopen ENODEV": "the kernel does not know this filesystem: is its module loaded?",
-  "mount_setattr ENOSYS": "Linux 5.12 or newer is needed",
-  "unshare EPERM":
-    "namespaces may be switched off: see /proc/sys/user/max_*_namespaces and AppArmor's restrictions",
-  "clone3 EPERM":
-    "namespaces may be switched off: see /proc/sys/user/max_*_namespaces and AppArmor's restrictions",
-  "clone3 ENOSPC": "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces",
-};
+/** What usually is behind a call's error. Made when it is asked for: a start that fails nowhere needs none of it. */
+function hintFor(operation: string, code: string): string | undefined {
+  const mountMismatch = "a directory can only be mounted on a directory, a file only on a file";
+  const switchedOff =
+    "namespaces may be switched off: see /proc/sys/user/max_*_namespaces and AppArmor's restrictions";
+  const hints: Record<string, string | undefined> = {
+    "mount ENOSPC": "the mount limit is reached: see /proc/sys/fs/mount-max",
+    "move_mount ENOTDIR": mountMismatch,
+    "move_mount EINVAL": mountMismatch,
+    "open_tree ENOENT": "what is to be mounted must exist",
+    "fsopen ENODEV": "the kernel does not know this filesystem: is its module loaded?",
+    "mount_setattr ENOSYS": "Linux 5.12 or newer is needed",
+    "unshare EPERM": switchedOff,
+    "clone3 EPERM": switchedOff,
+    "clone3 ENOSPC": "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces",
+  };
+  // Not the calls for mounts, namespaces and attributes: with them the same error means other limits.
+  const fileCalls =
+    "write pwrite openat mkdirat mknodat symlinkat linkat renameat copy_file_range ftruncate fsync syncfs";
+  if (code === "ENOSPC" && fileCalls.split(" ").includes(operation))
+    return "the disk is full: free some space, or move the data root to a bigger disk";
+  return hints[`${operation} ${code}`];
+}
 
 let names: Map<number, string> | undefined;
 

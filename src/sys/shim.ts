@@ -4,7 +4,6 @@ import { errno, libc } from "../../ffi/libc.ts";
 import type { Slot, Step } from "../../ffi/plan.ts";
 import type { Message } from "../../ffi/plan-record.ts";
 import { messageTypes, pack, planConstants, unpackMessage } from "../../ffi/plan-record.ts";
-import { describeStep } from "../../ffi/plan-text.ts";
 import { CurruntError } from "../base/error.ts";
 import { check, describeErrno, failedWith, SyscallError } from "./error.ts";
 import type { Fd } from "./fd.ts";
@@ -50,11 +49,14 @@ export interface Started {
 /** A step that failed. */
 export class StepError extends SyscallError {
   readonly step: Step | undefined;
+  /** What the step was to do, in words that are not loaded before they are needed. */
+  doing: string;
 
   /** `kernelText`: what the kernel said of it, often nothing. */
   constructor(step: Step | undefined, operation: string, number: number, kernelText: string) {
     super(operation, number, kernelText === "" ? undefined : kernelText);
     this.step = step;
+    this.doing = step === undefined ? "receive the plan" : `do step "${step.op}" of the plan`;
   }
 
   /** The system call and why it failed, in the kernel's own words where it gave any. */
@@ -64,8 +66,7 @@ export class StepError extends SyscallError {
   }
 
   protected override describe(): string {
-    const doing = this.step === undefined ? "receive the plan" : describeStep(this.step);
-    return `${doing}: ${this.reason}`;
+    return `${this.doing}: ${this.reason}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Step } from "../../ffi/plan.ts";
+import { explainStep } from "../../src/runtime/explain.ts";
 import { pipe } from "../../src/sys/fd.ts";
 import { reap, waitForEnd } from "../../src/sys/process.ts";
 import { runPlan, StepError } from "../../src/sys/shim.ts";
@@ -69,12 +70,11 @@ describe("runPlan()", () => {
     const steps: Step[] = [clone, { op: "open", slot: 0, path: "/no/such/path", read: false }, exec("true")];
     const failure = await run(steps).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StepError);
-    expect(failure).toMatchObject({
-      operation: "openat",
-      code: "ENOENT",
-      step: steps[1],
-      message: 'open "/no/such/path" as #0: openat: ENOENT: no such file or directory',
-    });
+    const reason = "openat: ENOENT: no such file or directory";
+    const message = `do step "open" of the plan: ${reason}`;
+    expect(failure).toMatchObject({ operation: "openat", code: "ENOENT", step: steps[1], message });
+    const explained = explainStep(failure as StepError, steps);
+    expect(explained.message).toBe(`open "/no/such/path" as #0: ${reason}`);
     expect(reap(-1)).toBeUndefined();
   });
 

@@ -41,7 +41,7 @@ const tables = new Set([
 ]);
 
 const topLevel = new Set(
-  "package.json package-lock.json tsconfig.json bunfig.toml src ffi test build.ts README.md LICENSE".split(
+  "package.json package-lock.json tsconfig.json bunfig.toml src ffi test build.ts parts.ts README.md LICENSE".split(
     " ",
   ),
 );
