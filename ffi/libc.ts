@@ -154,17 +154,19 @@ if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1)
   throw new Error("currunt supports little-endian 64-bit machines only");
 
 type Call = (...values: unknown[]) => number;
-interface Signature {
-  readonly args: readonly string[];
-  readonly returns: string;
-}
 
 // One text each: to search it takes a microsecond.
 const functionText = functions.join("\n");
 const callText = systemCalls.join("\n");
 
-/** The words in front of a name, and what the call takes; undefined when no prototype has that name. */
-function findPrototype(text: string, name: string): { front: string[]; args: string[] } | undefined {
+interface Prototype {
+  /** The words in front of the name. */
+  readonly front: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** Undefined when none has that name. */
+function findPrototype(text: string, name: string): Prototype | undefined {
   const at = text.indexOf(` ${name}(`);
   if (at < 0) return undefined;
   const args = text.slice(at + name.length + 2, text.indexOf(")", at));
@@ -172,36 +174,58 @@ function findPrototype(text: string, name: string): { front: string[]; args: str
   return { front: front.split(" "), args: args === "" ? [] : args.split(" ") };
 }
 
-function signatureOf(name: string): Signature | undefined {
-  const prototype = findPrototype(functionText, name);
-  if (prototype === undefined) return undefined;
-  const { args, front } = prototype;
-  const returns = front[0] ?? "";
-  // As a number, however large.
-  return { args, returns: returns === "i64" ? "i64_fast" : returns };
+/** What is asked of the C library for a name, and how that is called. */
+interface Link {
+  readonly symbol: string;
+  readonly signature: { readonly args: readonly string[]; readonly returns: string };
+  /** Of a system call. */
+  readonly number?: number;
 }
 
-function link(library: string, signatures: Readonly<Record<string, Signature>>): Record<string, Call> {
-  return dlopen(library, signatures as never).symbols as never;
+function linkOf(name: string): Link | undefined {
+  const own = findPrototype(functionText, name);
+  if (own !== undefined) {
+    const returns = own.front[0] ?? "";
+    // As a number, however large.
+    const signature = { args: own.args, returns: returns === "i64" ? "i64_fast" : returns };
+    return { symbol: name.replace(/_(?:ptr|int)$/, ""), signature };
+  }
+  const call = findPrototype(callText, name);
+  if (call === undefined) return undefined;
+  const number = Number(call.front.at(process.arch === "arm64" ? -1 : 0));
+  return { symbol: "syscall", signature: { args: ["i64", ...call.args], returns: "i64_fast" }, number };
 }
 
-function linkGroup(library: string, names: readonly string[]): Record<string, Call> {
-  return link(library, Object.fromEntries(names.map((name) => [name, signatureOf(name)])) as never);
+/** Functions by name, what is none left out. Each must be another symbol: of system calls that is one at most. */
+function link(library: string, names: readonly string[]): Record<string, Call> {
+  const links = names.flatMap((name) => {
+    const found = linkOf(name);
+    return found === undefined ? [] : [{ name, ...found }];
+  });
+  if (links.length === 0) return {};
+  const signatures = Object.fromEntries(links.map(({ symbol, signature }) => [symbol, signature]));
+  const symbols: Record<string, Call> = dlopen(library, signatures as never).symbols as never;
+  return Object.fromEntries(
+    links.map(({ name, symbol, number }) => {
+      const call = symbols[symbol] as Call;
+      return [name, number === undefined ? call : (...values: unknown[]) => call(number, ...values)];
+    }),
+  );
 }
 
 /** Who needs one of a group needs most of it, and one call links ten functions in the time of four. */
-const always = "__errno_location openat close read write fcntl mkdirat".split(" ");
-const forPlans =
-  "prctl waitpid socketpair sendmsg recvmsg poll renameat unlinkat posix_spawn posix_spawn_file_actions_init posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy posix_spawnattr_init posix_spawnattr_setflags posix_spawnattr_setsigmask posix_spawnattr_setsigdefault posix_spawnattr_destroy".split(
-    " ",
-  );
+const groups = [
+  "__errno_location openat close read write fcntl mkdirat",
+  "prctl waitpid socketpair sendmsg recvmsg poll renameat unlinkat statx",
+  "posix_spawn posix_spawn_file_actions_init posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy posix_spawnattr_init posix_spawnattr_setflags posix_spawnattr_setsigmask posix_spawnattr_setsigdefault posix_spawnattr_destroy",
+].map((names) => names.split(" "));
 
 /** The C library's file name, glibc's or musl's for this machine, and the functions that are always needed. */
 function openLibrary(): [string, Record<string, Call>] {
   const names = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
   for (const name of names) {
     try {
-      return [name, linkGroup(name, always)];
+      return [name, link(name, groups[0] ?? [])];
     } catch {
       // Not this C library: try the other.
     }
@@ -218,7 +242,7 @@ const linked: Record<string, Call> = Object.create(
     {
       get(_, name) {
         if (typeof name !== "string") return undefined;
-        const calls = forPlans.includes(name) ? linkGroup(library, forPlans) : linkOne(name);
+        const calls = link(library, groups.find((group) => group.includes(name)) ?? [name]);
         keep(calls);
         return calls[name];
       },
@@ -230,20 +254,6 @@ keep(common);
 /** From now on these are found before the proxy is asked. */
 function keep(calls: Readonly<Record<string, Call>>): void {
   for (const [name, value] of Object.entries(calls)) Object.defineProperty(linked, name, { value });
-}
-
-function linkOne(name: string): Record<string, Call> {
-  const signature = signatureOf(name);
-  if (signature !== undefined) {
-    const symbol = name.replace(/_(?:ptr|int)$/, "");
-    return { [name]: link(library, { [symbol]: signature })[symbol] as Call };
-  }
-  const prototype = findPrototype(callText, name);
-  if (prototype === undefined) return {};
-  const { front, args } = prototype;
-  const number = Number(front.at(process.arch === "arm64" ? -1 : 0));
-  const call = link(library, { syscall: { args: ["i64", ...args], returns: "i64_fast" } })["syscall"] as Call;
-  return { [name]: (...values) => call(number, ...values) };
 }
 
 /** libc, a property a function. A call returns what C returns: the caller checks for -1 and reads `errno()` at once. */
