@@ -78,7 +78,6 @@ static inline long clone_and_go_on(struct clone_args *args, u8 *stack_end, void 
 			 "cmp x0, #0\n\t"
 			 "b.le 1f\n\t"
 			 "mov sp, %2\n\t"
-			 "mov x29, #0\n\t"
 			 "blr %3\n\t"
 			 "1:"
 			 : "+r"(x0)
@@ -92,7 +91,6 @@ static inline long clone_and_go_on(struct clone_args *args, u8 *stack_end, void 
 			 "jle 1f\n\t"
 			 "mov %4, %%rsp\n\t"
 			 "mov %%rax, %%rdi\n\t"
-			 "xor %%ebp, %%ebp\n\t"
 			 "call *%5\n\t"
 			 "1:"
 			 : "=a"(result)

@@ -2,10 +2,9 @@
  * Feeds damaged image archives to what finds the images in them: the tar file that holds them is damaged, or what it says of itself. Each is
  * refused with words for people, or tells of images whose documents can be read. By hand: `bun test/fuzz/archive.ts [SECONDS] [SEED] [keep]`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { O_RDONLY } from "../../ffi/kernel.ts";
+import { O_RDONLY, O_RDWR, O_TMPFILE } from "../../ffi/kernel.ts";
 import { tarFiles } from "../../src/image/archive-files.ts";
 import { readImages } from "../../src/image/archive-images.ts";
 import { digestOf } from "../../src/image/digest.ts";
@@ -67,9 +66,9 @@ function members(random: Random, rate: number): Member[] {
   return pick(random, [docker, oci, [...oci, ...docker], [...docker].reverse(), [{ name: "repositories" }]]);
 }
 
-const scratch = mkdtempSync(join(tmpdir(), "currunt-fuzz-archive-"));
-process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
-const file = join(scratch, "archive");
+/** Without a name: whoever is killed leaves nothing. */
+const file = openat(undefined, tmpdir(), O_RDWR | O_TMPFILE, 0o600);
+const path = `/proc/self/fd/${file.number}`;
 
 export const target: Target = {
   name: "archive",
@@ -79,9 +78,9 @@ export const target: Target = {
     return random(3) === 0 ? damageArchive(made, random) : made;
   },
   check(input) {
-    writeFileSync(file, input);
+    writeFileSync(path, input);
     try {
-      const opened = openat(undefined, file, O_RDONLY);
+      const opened = openat(undefined, path, O_RDONLY);
       using _open = opened;
       const images = readImages(tarFiles(opened, TarIndex.read(opened)), {
         os: "linux",
