@@ -122,9 +122,10 @@ describe("many at once", () => {
     });
     for (const { code, stderr } of await Promise.all(pulls))
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const layers = registry.log
-      .filter((line) => line.includes("/blobs/"))
-      .map((line) => line.split("/").at(-1));
+    // On a busy machine a transfer may go on in ranges: they are of the one that was begun.
+    const layers = registry.requests
+      .filter(({ path, headers }) => path.includes("/blobs/") && headers.range === undefined)
+      .map(({ path }) => path.split("/").at(-1));
     const large = layers.filter((digest) => (registry.blobs.get(digest ?? "")?.length ?? 0) > 100_000);
     expect(large.toSorted()).toEqual([...new Set(large)].toSorted());
     for (const name of names)
