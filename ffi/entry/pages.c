@@ -33,7 +33,7 @@ static int advise(void *address, size bytes, int advice)
 	if (advice == MADV_HUGEPAGE && !has_small_pages())
 		return 0;
 	/* It knows where errno is. */
-	return (int)call(NR(28, 233), address, bytes, advice);
+	return (int)call(SYS_MADVISE, address, bytes, advice);
 }
 
 /* As far as samples tell: what is not would all be read now, needed or not. */

@@ -1,12 +1,10 @@
-/* New tasks that share our memory, for code without a C library. */
+/* New tasks that can share our memory, for code without a C library. */
 #ifndef CLONE_H
 #define CLONE_H
 
 #include "syscall.h"
 
 #define CLONE_VM 0x100
-#define SYS_CLONE NR(56, 220)
-#define SYS_CLONE3 435
 
 /*
  * Has a task that shares our memory (`flags` contain CLONE_VM) call `body` with `argument`, on a stack that ends at `stack_end`,
@@ -63,9 +61,9 @@ static inline long clone_task(u64 flags, u8 *stack_end, void (*body)(void *), vo
 }
 
 /*
- * Goes on in a new process that shares our memory and has this very stack (`args->flags` contain CLONE_VM; man 2 clone3). The half
- * that is left calls `tell` with the new one's ID, on the stack that ends at `stack_end`; it must end itself there. Returns 0 in
- * the new process, or a negative errno when there is none.
+ * Goes on in a new process (man 2 clone3): where `args->flags` contain CLONE_VM, in our memory and on this very stack. The half that
+ * is left calls `tell` with the new one's ID, on the stack that ends at `stack_end`; it must end itself there. Returns 0 in the new
+ * process, or a negative errno when there is none.
  */
 static inline long clone_and_go_on(struct clone_args *args, u8 *stack_end, void (*tell)(long pid))
 {

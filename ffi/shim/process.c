@@ -28,13 +28,14 @@ static void tell_and_end(long pid)
  */
 void step_clone(const struct step *step)
 {
-	int apart = (step->flags & STEP_APART) != 0;
 	/* With CLONE_PARENT the exit signal is our own: the field must be 0 (man 2 clone). */
 	struct clone_args args = {
-		.flags = step->number[0] | CLONE_PARENT | CLONE_PIDFD | (apart ? 0 : CLONE_VM),
+		.flags = step->number[0] | CLONE_PARENT | CLONE_PIDFD,
 		.pidfd = (u64)&left_half.pidfd,
 	};
 
+	if (!(step->flags & STEP_APART))
+		args.flags |= CLONE_VM;
 	if (step->slot >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = slot_fd(step->slot);
@@ -45,10 +46,7 @@ void step_clone(const struct step *step)
 	}
 	left_half.message.type = MESSAGE_CLONED;
 	left_half.socket = plan_socket;
-	u8 *stack_end = left_half.stack + sizeof left_half.stack;
-	long pid = apart ? sys_clone3(&args, sizeof args) : clone_and_go_on(&args, stack_end, tell_and_end);
-	if (must(pid, "clone3") > 0)
-		tell_and_end(pid);
+	must(clone_and_go_on(&args, left_half.stack + sizeof left_half.stack, tell_and_end), "clone3");
 	if (step->number[1] != 0)
 		must(sys_prctl(PR_SET_PDEATHSIG, step->number[1], 0), "prctl");
 }

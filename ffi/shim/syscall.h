@@ -38,6 +38,11 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 
 #define SYSCALL(n, a, b, c, d, e, f) syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/* Those that are also made otherwise than below. */
+#define SYS_MADVISE NR(28, 233)
+#define SYS_CLONE NR(56, 220)
+#define SYS_CLONE3 435
+
 #define sys_read(fd, buffer, length) SYSCALL(NR(0, 63), fd, buffer, length, 0, 0, 0)
 #define sys_write(fd, buffer, length) SYSCALL(NR(1, 64), fd, buffer, length, 0, 0, 0)
 #define sys_close(fd) SYSCALL(NR(3, 57), fd, 0, 0, 0, 0, 0)
@@ -51,7 +56,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_writev(fd, parts, count) SYSCALL(NR(20, 66), fd, parts, count, 0, 0, 0)
 #define sys_mremap(address, old, length, flags) SYSCALL(NR(25, 216), address, old, length, flags, 0, 0)
 #define sys_mincore(address, length, out) SYSCALL(NR(27, 232), address, length, out, 0, 0, 0)
-#define sys_madvise(address, length, advice) SYSCALL(NR(28, 233), address, length, advice, 0, 0, 0)
+#define sys_madvise(address, length, advice) SYSCALL(SYS_MADVISE, address, length, advice, 0, 0, 0)
 #define sys_socket(family, type, protocol) SYSCALL(NR(41, 198), family, type, protocol, 0, 0, 0)
 #define sys_recvfrom(fd, buffer, length, flags) SYSCALL(NR(45, 207), fd, buffer, length, flags, 0, 0)
 #define sys_sendmsg(fd, message, flags) SYSCALL(NR(46, 211), fd, message, flags, 0, 0, 0)
@@ -61,7 +66,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_socketpair(family, type, protocol, ends) SYSCALL(NR(53, 199), family, type, protocol, ends, 0, 0)
 #define sys_getsockopt(fd, level, name, out, length) SYSCALL(NR(55, 209), fd, level, name, out, length, 0)
 #define sys_getpid() SYSCALL(NR(39, 172), 0, 0, 0, 0, 0, 0)
-#define sys_clone(flags, pidfd) SYSCALL(NR(56, 220), flags, 0, pidfd, 0, 0, 0)
+#define sys_clone(flags, pidfd) SYSCALL(SYS_CLONE, flags, 0, pidfd, 0, 0, 0)
 #define sys_execve(path, args, env) SYSCALL(NR(59, 221), path, args, env, 0, 0, 0)
 #define sys_wait4(pid, status, flags) SYSCALL(NR(61, 260), pid, status, flags, 0, 0, 0)
 #define sys_kill(pid, signal) SYSCALL(NR(62, 129), pid, signal, 0, 0, 0, 0)
@@ -134,7 +139,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define sys_utimensat(fd, path, times, flags) SYSCALL(NR(280, 88), fd, path, times, flags, 0, 0)
 #define sys_fspick(fd, path, flags) SYSCALL(433, fd, path, flags, 0, 0, 0)
 #define sys_pidfd_open(pid, flags) SYSCALL(434, pid, flags, 0, 0, 0, 0)
-#define sys_clone3(args, length) SYSCALL(435, args, length, 0, 0, 0, 0)
+#define sys_clone3(args, length) SYSCALL(SYS_CLONE3, args, length, 0, 0, 0, 0)
 #define sys_close_range(first, last, flags) SYSCALL(436, first, last, flags, 0, 0, 0)
 #define sys_openat2(fd, path, how, length) SYSCALL(437, fd, path, how, length, 0, 0)
 #define sys_mount_setattr(fd, flags, attributes, length) SYSCALL(442, fd, "", flags, attributes, length, 0)

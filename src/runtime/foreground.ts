@@ -1,8 +1,9 @@
 /** A container in the foreground: signals go to its init, its end is ours. */
+import { O_DIRECTORY, O_RDONLY } from "../../ffi/kernel.ts";
+import { tryOpen } from "../sys/attempt.ts";
 import { signalsAreKept } from "../sys/entry.ts";
 import { failedWith } from "../sys/error.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openDirectory } from "../sys/file.ts";
 import type { Estate } from "../sys/keeper.ts";
 import { becomeKeeper } from "../sys/keeper.ts";
 import { becomeSubreaper, sendSignal, unblockSignals } from "../sys/process.ts";
@@ -62,13 +63,8 @@ function goesSimply({ cgroup, sharedPids }: ContainerState, spec: Spec): boolean
 
 /** Its state's directory; undefined when that is gone, or another container's by now. */
 function openOwn(state: ContainerState, paths: StatePaths): Fd | undefined {
-  let directory: Fd;
-  try {
-    directory = openDirectory(paths.directory);
-  } catch (error) {
-    if (failedWith(error, "ENOENT")) return undefined;
-    throw error;
-  }
+  const directory = tryOpen(undefined, paths.directory, O_RDONLY | O_DIRECTORY, ["ENOENT"]);
+  if (typeof directory === "string") return undefined;
   // Behind the opening: what takes its place from now on is not what is open.
   if (isStateOf(state, paths)) return directory;
   directory.close();
